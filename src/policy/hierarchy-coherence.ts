@@ -1,0 +1,117 @@
+// What the values of a hierarchy file must mean together, beyond their schema. Each finding has the JSON pointer of the value at
+// fault.
+
+import type { Finding } from '../errors.ts';
+import type { HierarchyFile } from './hierarchy.ts';
+
+type Check = (file: HierarchyFile) => readonly (Finding | undefined)[];
+
+const unless = (holds: boolean, at: string, detail: string, rule = 'hierarchy'): Finding | undefined =>
+  holds ? undefined : { rule, at, detail };
+
+type Placed = { readonly at: string; readonly value: string };
+
+const authoritiesOf = (file: HierarchyFile) => [
+  ...file.roots.map((ca, index) => ({ ca, at: `/roots/${index}` })),
+  ...file.intermediates.map((ca, index) => ({ ca, at: `/intermediates/${index}` })),
+];
+
+function checkOnce(values: readonly Placed[]): (Finding | undefined)[] {
+  const seen = new Set<string>();
+  return values.map(({ at, value }) => {
+    const first = !seen.has(value);
+    seen.add(value);
+    return unless(first, at, 'this stands twice');
+  });
+}
+
+const checkUnique: Check = (file) => {
+  const all = authoritiesOf(file);
+  const paths = all.flatMap(({ ca, at }) => [
+    { at: `${at}/paths/certificate`, value: ca.paths.certificate },
+    { at: `${at}/paths/crl`, value: ca.paths.crl },
+  ]);
+  return [
+    ...checkOnce(all.map(({ ca, at }) => ({ at: `${at}/id`, value: ca.id }))),
+    ...checkOnce(all.map(({ ca, at }) => ({ at: `${at}/commonName`, value: ca.commonName }))),
+    ...checkOnce([...paths, { at: '/chainPath', value: file.chainPath }]),
+  ];
+};
+
+const checkIds: Check = (file) =>
+  authoritiesOf(file).flatMap(({ ca, at }) => {
+    const kind = 'issuer' in ca ? 'ACI-' : 'ACR-';
+    return [
+      unless(ca.id.startsWith(kind), `${at}/id`, `this id begins with ${kind}`),
+      unless(ca.id.endsWith(file.suffix), `${at}/id`, `the id ends with ${file.suffix}`),
+    ];
+  });
+
+const checkIssuers: Check = (file) =>
+  file.intermediates.map(({ issuer }, index) =>
+    unless(
+      file.roots.some(({ id }) => id === issuer),
+      `/intermediates/${index}/issuer`,
+      'the issuer is one of the roots',
+    ),
+  );
+
+const checkBranch: Check = (file) => [
+  unless(
+    file.test === (file.productCategories.card === '80'),
+    '/productCategories/card',
+    'cards are 80 in a test branch, 00 otherwise',
+    'TRE_G01',
+  ),
+  unless(
+    file.test === (file.productCategories.software === '83'),
+    '/productCategories/software',
+    'software is 83 in a test branch, 03 otherwise',
+    'TRE_G01',
+  ),
+  ...(file.test ? authoritiesOf(file) : []).map(({ ca, at }) =>
+    unless(
+      ca.commonName.startsWith('TEST '),
+      `${at}/commonName`,
+      'the name of a test authority begins with TEST',
+      'RGS A4 §II.4',
+    ),
+  ),
+];
+
+const checkRhythm: Check = ({ crl }) =>
+  (['root', 'intermediate'] as const).map((kind) =>
+    unless(
+      crl[kind].validityHours > crl[kind].periodHours,
+      `/crl/${kind}/validityHours`,
+      'a list outlives the making of the next',
+    ),
+  );
+
+const checkPercentEncoding: Check = (file) => {
+  const paths = [
+    ...authoritiesOf(file).flatMap(({ ca, at }) => [
+      { at: `${at}/paths/certificate`, value: ca.paths.certificate },
+      { at: `${at}/paths/crl`, value: ca.paths.crl },
+    ]),
+    { at: '/chainPath', value: file.chainPath },
+    { at: '/urls/cps', value: file.urls.cps },
+    { at: '/urls/public', value: file.urls.public },
+    { at: '/urls/ocsp', value: file.urls.ocsp },
+  ];
+  return paths.map(({ at, value }) => {
+    const encoded = !/%(?![0-9A-F]{2})/.test(value) && !value.split('/').some((part) => part === '.' || part === '..');
+    return unless(
+      encoded,
+      at,
+      'percent signs are followed by two capital hexadecimal digits, and no segment is a dot',
+      'RFC 3986 §2.1 Percent-Encoding',
+    );
+  });
+};
+
+const CHECKS: readonly Check[] = [checkUnique, checkIds, checkIssuers, checkBranch, checkRhythm, checkPercentEncoding];
+
+/** Every contradiction inside a hierarchy file; empty when there is none. */
+export const hierarchyFindings = (file: HierarchyFile): Finding[] =>
+  CHECKS.flatMap((check) => check(file)).filter((found) => found !== undefined);

@@ -1,0 +1,202 @@
+// What the values of a profile must mean together, beyond their schema. Each finding has the JSON pointer of the value at fault.
+
+import type { Finding } from '../errors.ts';
+import type { Hierarchy } from './hierarchy.ts';
+import { EACH_INTERMEDIATE, type Profile, SUBJECT_ATTRIBUTES } from './profile.ts';
+import { PLACEHOLDERS, placeholdersOf } from './subject.ts';
+
+type Check = (profile: Profile, hierarchy: Hierarchy) => readonly (Finding | undefined)[];
+
+const RULE = 'profile';
+const unless = (holds: boolean, at: string, detail: string, rule = RULE): Finding | undefined =>
+  holds ? undefined : { rule, at, detail };
+
+/** What each key type can be used for by an end entity (RFC 3279 §2.3.1 RSA Keys, RFC 5480 §3 Key Usage Bits). */
+const USABLE: Record<'rsa' | 'ec', readonly string[]> = {
+  rsa: ['digitalSignature', 'nonRepudiation', 'keyEncipherment', 'dataEncipherment'],
+  ec: ['digitalSignature', 'nonRepudiation', 'keyAgreement'],
+};
+
+const LONGEST_RESPONDER_DAYS = 30;
+
+const checkIssuer: Check = ({ issuer, name, holder }, { suffix, authorities }) => {
+  const intermediates = authorities.filter(({ kind }) => kind === 'intermediate');
+  if (issuer === EACH_INTERMEDIATE) {
+    const silent = intermediates.find(({ issues }) => !issues.includes(name));
+    return [
+      unless(holder === 'ca', '/holder', 'what each intermediate issues is for the intermediates themselves'),
+      unless(silent === undefined, '/issuer', `the hierarchy does not let ${silent?.id} issue it`),
+    ];
+  }
+  const ca = intermediates.find(({ id }) => id === issuer + suffix);
+  if (ca === undefined) return [unless(false, '/issuer', `the hierarchy has no intermediate ${issuer}${suffix}`)];
+  const others = intermediates.filter(({ id, issues }) => id !== ca.id && issues.includes(name));
+  return [
+    unless(holder !== 'ca', '/holder', 'a certificate for an intermediate comes from each-intermediate'),
+    unless(ca.issues.includes(name), '/issuer', `the hierarchy does not let ${ca.id} issue it`),
+    ...others.map(({ id }) => unless(false, '/issuer', `the hierarchy lets ${id} issue it too`)),
+  ];
+};
+
+const checkKeyUsage: Check = ({ keys, keyUsage }) =>
+  (['rsa', 'ec'] as const).flatMap((type) => {
+    const usages = keyUsage[type];
+    return [
+      unless(
+        (keys[type] === undefined) === (usages === undefined),
+        `/keyUsage/${type}`,
+        `keys and keyUsage both have ${type}, or neither`,
+      ),
+      ...(usages ?? []).map((usage, index) =>
+        unless(USABLE[type].includes(usage), `/keyUsage/${type}/${index}`, `no usage of a key of type ${type}`),
+      ),
+    ];
+  });
+
+const checkPurposes: Check = ({
+  extendedKeyUsage: purposes,
+  names,
+  subjectAltName,
+  issuedBy,
+  issuer,
+  status,
+  validity,
+}) => {
+  const responder = purposes.includes('OCSPSigning');
+  const at = '/extendedKeyUsage';
+  return [
+    unless(
+      !purposes.includes('serverAuth') || subjectAltName?.dnsNames === true,
+      at,
+      'serverAuth needs DNS names',
+      'RGS A4',
+    ),
+    unless(
+      !purposes.includes('msSmartcardLogin') || subjectAltName?.userPrincipalName !== undefined,
+      at,
+      'msSmartcardLogin needs a UPN',
+    ),
+    unless(
+      subjectAltName?.dnsNames !== true || names?.rule === 'fqdn',
+      '/subjectAltName/dnsNames',
+      'DNS names need names of rule fqdn',
+    ),
+    unless(!responder || purposes.length === 1, at, 'OCSPSigning stands alone'),
+    unless(
+      !responder || (issuedBy === 'system' && issuer === EACH_INTERMEDIATE),
+      at,
+      'OCSPSigning is for the system, at each intermediate',
+    ),
+    unless(responder === (status === 'nocheck'), '/status', 'nocheck goes with OCSPSigning', 'RFC 6960 §4.2.2.2.1'),
+    unless(
+      !responder || (validity.days ?? Number.POSITIVE_INFINITY) <= LONGEST_RESPONDER_DAYS,
+      '/validity',
+      `a responder lives ${LONGEST_RESPONDER_DAYS} days at most`,
+    ),
+  ];
+};
+
+const checkHolderKind: Check = ({ holder, issuedBy, names }) => [
+  unless(issuedBy !== 'order' || holder === 'structure', '/holder', 'what is ordered is for a structure'),
+  unless(
+    (issuedBy === 'system') === (holder === 'ca'),
+    '/issuedBy',
+    'the system issues for authorities, and nobody else does',
+  ),
+  unless(names === undefined || holder === 'structure', '/names', 'only a structure names what it certifies'),
+];
+
+const checkNames: Check = ({ names }) => {
+  if (names === undefined) return [];
+  const fqdn = names.rule === 'fqdn';
+  return [
+    unless(fqdn === (names.most !== undefined), '/names/most', 'rule fqdn says how many names, rule text does not'),
+    unless(
+      fqdn === (names.internalSuffixes !== undefined),
+      '/names/internalSuffixes',
+      'rule fqdn lists internal suffixes, rule text does not',
+    ),
+  ];
+};
+
+/** RFC 5280 Appendix A.1 Upper Bounds: 64 for all but the name of a state or province. */
+const boundOf = (type: string): number => (type === 'stateOrProvinceName' ? 128 : 64);
+
+const checkSubject: Check = (profile, hierarchy) => {
+  const texts = profile.subject.flatMap((rdn, index) =>
+    SUBJECT_ATTRIBUTES.flatMap((type) =>
+      rdn[type] === undefined ? [] : [{ type, text: rdn[type], at: `/subject/${index}/${type}` }],
+    ),
+  );
+  const upn = profile.subjectAltName?.userPrincipalName;
+  const templates =
+    upn === undefined
+      ? texts
+      : [...texts, { type: 'userPrincipalName', text: upn, at: '/subjectAltName/userPrincipalName' }];
+  const longestIssuer = Math.max(...hierarchy.authorities.map(({ commonName }) => commonName.length));
+  return [
+    ...templates.flatMap(({ text, at }) => checkTemplate(text, at, profile.holder)),
+    ...texts.map(({ type, text, at }) => {
+      const length = text.replace(/\{issuerCommonName\}/g, 'x'.repeat(longestIssuer)).replace(/\{[^{}]*\}/g, '').length;
+      return unless(
+        length <= boundOf(type),
+        at,
+        `more than ${boundOf(type)} characters`,
+        'RFC 5280 Appendix A.1 Upper Bounds',
+      );
+    }),
+    unless(
+      (profile.names !== undefined) === texts.some(({ text }) => placeholdersOf(text).includes('commonName')),
+      '/names',
+      'names and the placeholder {commonName} go together',
+    ),
+  ];
+};
+
+function checkTemplate(text: string, at: string, holder: Profile['holder']): (Finding | undefined)[] {
+  const unknown = placeholdersOf(text).filter((name) => !PLACEHOLDERS[holder].includes(name));
+  return [
+    ...unknown.map((name) => unless(false, at, `a ${holder} has no {${name}}`)),
+    unless(!/[{}]/.test(text.replace(/\{[^{}]*\}/g, '')), at, 'a brace without its other half'),
+  ];
+}
+
+const checkPrivateExtensions: Check = ({ privateExtensions: ours, holder }) => {
+  if (ours === undefined) return [];
+  const card = ours.productCategory === 'card';
+  const at = '/privateExtensions';
+  return [
+    unless(card === (ours.cardType !== undefined), `${at}/cardType`, 'a card has a type, software has none'),
+    unless(card === (ours.cardNumber === true), `${at}/cardNumber`, 'a card has a number, software has none'),
+    unless(
+      !card || holder === 'professional' || holder === 'employee',
+      `${at}/productCategory`,
+      'a card is for a person',
+    ),
+    unless(
+      (ours.profession === true) === (holder === 'professional'),
+      `${at}/profession`,
+      'a profession goes with a professional',
+    ),
+  ];
+};
+
+const checkWhy: Check = (profile) =>
+  Object.keys(profile.why ?? {}).map((key) =>
+    unless(key in profile || key === 'privateExtensions', `/why/${key}`, 'a reason for a key that the profile has not'),
+  );
+
+const CHECKS: readonly Check[] = [
+  checkIssuer,
+  checkKeyUsage,
+  checkPurposes,
+  checkHolderKind,
+  checkNames,
+  checkSubject,
+  checkPrivateExtensions,
+  checkWhy,
+];
+
+/** Every contradiction inside a profile and between it and the hierarchy; empty when there is none. */
+export const profileFindings = (profile: Profile, hierarchy: Hierarchy): Finding[] =>
+  CHECKS.flatMap((check) => check(profile, hierarchy)).filter((found) => found !== undefined);

@@ -1,0 +1,139 @@
+import { describe, expect, it } from 'vitest';
+import {
+  checkHolder,
+  type Employee,
+  type Holder,
+  holderKey,
+  type Professional,
+  type Structure,
+} from '../../src/policy/holder.ts';
+import { profileOf } from './policies.ts';
+
+const structure: Structure = { structIdNat: '318751275100020', name: 'AGENCE DU NUMERIQUE EN SANTE', department: '75' };
+const professional: Professional = {
+  kind: 'professional',
+  idNatPs: '899700041983',
+  familyName: 'DENTISTE RPPS-ADELI',
+  givenName: 'GERALDINE',
+  profession: 40,
+  card: { number: '8025000001/2500634598' },
+};
+const employee: Employee = {
+  kind: 'employee',
+  structure: { structIdNat: '10B0057881', name: 'HOPITAL DES 3 DAMES', department: '75' },
+  registryNumber: 'CPET0002',
+  familyName: 'ADMINISTRATIF-CH057880002',
+  givenName: 'CHARLES',
+  card: { number: '8025000001/2600301752' },
+};
+
+const found = (profile: string, holder: Holder, test = true) =>
+  checkHolder(holder, profileOf(profile), { test }).map(({ code, finding }) => [code, finding.at]);
+
+describe('a holder', () => {
+  it.each<[string, Holder, string]>([
+    ['serv-ssl', { kind: 'structure', ...structure }, '318751275100020'],
+    ['cps-auth', professional, '899700041983'],
+    ['cpe-auth', employee, '30B0057881/CPET0002'],
+    ['ocsp-responder', { kind: 'ca', id: 'ACI-EL-ORG-TEST' }, 'ACI-EL-ORG-TEST'],
+  ])('of the kind that %s is for passes, and is known by its identifier', (profile, holder, key) => {
+    expect(found(profile, holder)).toEqual([]);
+    expect(holderKey(holder)).toBe(key);
+  });
+
+  it.each<[string, Holder]>([
+    ['serv-ssl', professional],
+    ['cps-auth', employee],
+    ['cpe-auth', { kind: 'structure', ...structure }],
+    ['serv-ssl', { kind: 'ca', id: 'ACI-EL-ORG-TEST' }],
+  ])('of another kind is refused by %s', (profile, holder) => {
+    expect(found(profile, holder)).toEqual([['holder_invalid', '/holder/kind']]);
+  });
+
+  it.each<[string, Partial<Structure>, string, string]>([
+    ['a wrong check digit', { structIdNat: '318751275100021' }, 'identifier_invalid', '/holder/structIdNat'],
+    ['an unknown prefix', { structIdNat: '918751275100020' }, 'identifier_invalid', '/holder/structIdNat'],
+    ['an unknown department', { department: '20' }, 'holder_invalid', '/holder/department'],
+    ['a label for a department', { department: 'Paris (75)' }, 'holder_invalid', '/holder/department'],
+    ['no name', { name: '' }, 'name_not_allowed', '/holder/name'],
+    ['a blank name', { name: '  ' }, 'name_not_allowed', '/holder/name'],
+    ['a name with a NUL', { name: 'CLINIQUE\0' }, 'name_not_allowed', '/holder/name'],
+    ['a name with a bidirectional control', { name: 'CLINIQUE\u202e' }, 'name_not_allowed', '/holder/name'],
+    ['a name of 256 characters', { name: 'A'.repeat(256) }, 'name_not_allowed', '/holder/name'],
+  ])('that is a structure is refused with %s', (_, change, code, at) => {
+    expect(found('serv-ssl', { kind: 'structure', ...structure, ...change })).toEqual([[code, at]]);
+  });
+
+  it.each<[string, Partial<Professional>, string, string]>([
+    ['a wrong check digit', { idNatPs: '899700041984' }, 'identifier_invalid', '/holder/idNatPs'],
+    ['the identifier of an employee', { idNatPs: '30B0057881/CPET0002' }, 'identifier_invalid', '/holder/idNatPs'],
+    ['an unknown profession', { profession: 11 }, 'holder_invalid', '/holder/profession'],
+    ['a fraction of a profession', { profession: 40.5 }, 'holder_invalid', '/holder/profession'],
+    ['no given name', { givenName: '' }, 'name_not_allowed', '/holder/givenName'],
+    ['markup in a name', { familyName: '<b>DENTISTE</b>' }, 'name_not_allowed', '/holder/familyName'],
+    ['a name of 65 characters', { familyName: 'A'.repeat(65) }, 'name_not_allowed', '/holder/familyName'],
+    ['a zero-width character in a name', { givenName: 'GERA\u200dLDINE' }, 'name_not_allowed', '/holder/givenName'],
+    [
+      'a card number without a slash',
+      { card: { number: '80250000012500634598' } },
+      'holder_invalid',
+      '/holder/card/number',
+    ],
+    [
+      'a card number with a line break',
+      { card: { number: '8025000001/2500634598\n' } },
+      'holder_invalid',
+      '/holder/card/number',
+    ],
+  ])('that is a professional is refused with %s', (_, change, code, at) => {
+    expect(found('cps-auth', { ...professional, ...change })).toEqual([[code, at]]);
+  });
+
+  it('that is a professional without a card is refused by a profile for cards', () => {
+    const { card: _, ...cardless } = professional;
+    expect(found('cps-auth', cardless)).toEqual([['holder_invalid', '/holder/card/number']]);
+  });
+
+  it.each<[string, Partial<Employee>, string, string]>([
+    ['a wrong registry number', { registryNumber: 'cpet 2' }, 'identifier_invalid', '/holder/registryNumber'],
+    [
+      'a wrong structure',
+      { structure: { ...employee.structure, structIdNat: '1750712185' } },
+      'identifier_invalid',
+      '/holder/structure/structIdNat',
+    ],
+    [
+      'an unknown department',
+      { structure: { ...employee.structure, department: '' } },
+      'holder_invalid',
+      '/holder/structure/department',
+    ],
+    ['a wrong card number', { card: { number: '1/2' } }, 'holder_invalid', '/holder/card/number'],
+  ])('that is an employee is refused with %s', (_, change, code, at) => {
+    expect(found('cpe-auth', { ...employee, ...change })).toEqual([[code, at]]);
+  });
+
+  it.each(["D'ARTAGNAN", 'LE GUÉNNEC', 'JEAN-FRANÇOIS', 'ADELI8751', 'O’NEILL', 'DUPONT JR.'])(
+    'may be called %s',
+    (familyName) => {
+      expect(found('cps-auth', { ...professional, familyName })).toEqual([]);
+    },
+  );
+
+  it('with a test FINESS number is refused outside a test branch', () => {
+    expect(found('cpe-auth', employee, false)).toEqual([['identifier_invalid', '/holder/structure/structIdNat']]);
+  });
+
+  it('gets every finding at once, and none repeats what was sent', () => {
+    const wrong = {
+      ...professional,
+      idNatPs: '899700041984',
+      familyName: '<DENTISTE>',
+      profession: 0,
+      card: { number: '42' },
+    };
+    expect(found('cps-auth', wrong)).toHaveLength(4);
+    const text = JSON.stringify(checkHolder(wrong, profileOf('cps-auth'), { test: true }));
+    for (const secret of ['89970004198', 'DENTISTE', 'GERALDINE', '"42"']) expect(text).not.toContain(secret);
+  });
+});
