@@ -1,0 +1,46 @@
+// GET /livez and GET /readyz, for supervisors and load balancers, without a client certificate. They say which part is away,
+// never why: the reason is in the log.
+
+import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
+import { closed, json } from './schemas.ts';
+import type { Readiness } from './use-cases.ts';
+
+const Ready = Type.Object(
+  {
+    ready: Type.Boolean({ description: 'Whether requests can be served now.' }),
+    checks: Type.Array(Type.Object({ name: Type.String({ examples: ['database'] }), ok: Type.Boolean() }, closed), {
+      description: 'The parts that this process needs.',
+    }),
+  },
+  closed,
+);
+
+const liveSchema = {
+  operationId: 'livez',
+  tags: ['health'],
+  summary: 'Is the process alive?',
+  description: 'Answers as long as the process does; asks nothing else. Needs no client certificate.',
+  response: { 200: json('It is.', Type.Object({ alive: Type.Literal(true) }, closed)) },
+};
+
+const readySchema = {
+  operationId: 'readyz',
+  tags: ['health'],
+  summary: 'Can the process serve requests?',
+  description: 'Asks the parts that requests depend on. Needs no client certificate.',
+  response: {
+    200: json('It can.', Ready),
+    503: json('It cannot for now; `checks` names the part that is away.', Ready),
+  },
+};
+
+export function healthRoutes(app: FastifyInstance, useCases: { readiness(): Promise<Readiness> }): void {
+  app.get('/livez', { schema: liveSchema }, async function livez() {
+    return { alive: true };
+  });
+  app.get('/readyz', { schema: readySchema }, async function readyz(_request, reply) {
+    const { ready, checks } = await useCases.readiness();
+    return reply.code(ready ? 200 : 503).send({ ready, checks: checks.map(({ name, ok }) => ({ name, ok })) });
+  });
+}

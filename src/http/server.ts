@@ -1,0 +1,65 @@
+// The API of technical administrators: HTTPS with client certificates, one file per resource. Builds the server and its scopes;
+// what a request means is said in the files of the resources, what is decided about it in the use cases.
+
+import { type FastifyInstance, fastify } from 'fastify';
+import { authenticate } from './actor.ts';
+import { acceptBodies } from './bodies.ts';
+import { certificateRoutes } from './certificates.ts';
+import { describeRoutes, docsRoutes } from './docs.ts';
+import { healthRoutes } from './health.ts';
+import { type HttpLog, logRequests } from './http-log.ts';
+import { API_LIMITS, nodeServerOptions } from './limits.ts';
+import { commonOptions, endConnectionsOnClose } from './listener.ts';
+import { answerError, answerWithProblems } from './problem.ts';
+import { problemTypeRoutes } from './problem-types.ts';
+import { profileRoutes } from './profiles.ts';
+import { revocationRoutes } from './revocation.ts';
+import { Certificate, Problem, Revocation } from './schemas.ts';
+import { type ServerTls, tlsServerOptions } from './tls.ts';
+import type { ApiUseCases } from './use-cases.ts';
+import { validateStrictly } from './validation.ts';
+
+type ApiOptions = {
+  /** without it no handshake succeeds: enough to inject requests */
+  readonly tls?: ServerTls;
+  readonly logger?: HttpLog;
+};
+
+const SECURITY_HEADERS = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+  'strict-transport-security': 'max-age=31536000',
+  'x-content-type-options': 'nosniff',
+} as const;
+
+/** The API server, not yet listening. Its routes are known after `ready()`; `closeListeners` ends it. */
+export function buildApi(useCases: ApiUseCases, { tls, logger: log }: ApiOptions = {}): FastifyInstance {
+  const app: FastifyInstance = fastify({
+    ...commonOptions(API_LIMITS),
+    https: { ...nodeServerOptions(API_LIMITS), ...tlsServerOptions(tls) },
+    frameworkErrors: (error, request, reply) => answerError(error, request, reply, log),
+  });
+  if (log !== undefined) logRequests(app, log);
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.headers(SECURITY_HEADERS);
+  });
+  endConnectionsOnClose(app);
+  answerWithProblems(app, log);
+  validateStrictly(app);
+  acceptBodies(app);
+  for (const schema of [Problem, Certificate, Revocation]) app.addSchema(schema);
+  describeRoutes(app);
+  app.register(async (open) => {
+    healthRoutes(open, useCases);
+    problemTypeRoutes(open);
+    docsRoutes(open);
+  });
+  app.register(async (known) => {
+    authenticate(known, useCases);
+    certificateRoutes(known, useCases);
+    revocationRoutes(known, useCases);
+    profileRoutes(known, useCases);
+  });
+  return app;
+}

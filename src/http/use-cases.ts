@@ -1,0 +1,114 @@
+// What the HTTP adapters ask of the house. main.ts hands in real functions, tests hand in fakes; nothing here decides anything.
+
+/** Who calls: a technical administrator, and the structures (Struct_IdNat) that they may act for. */
+export type ApiActor = {
+  readonly kind: 'administrator';
+  readonly id: string;
+  readonly structures: readonly string[];
+};
+
+/** The certificate of the TLS peer in DER, leaf first and nothing above it; empty when it sent none. */
+export type TlsPeer = { readonly chain: readonly Uint8Array[] };
+
+export type Idempotency = {
+  readonly key: string;
+  /** SHA-256 over method, target, media type and body: two requests with one key are the same when this is the same */
+  readonly bodyDigest: Uint8Array;
+};
+
+export type OrderCommand = {
+  readonly profile: string;
+  readonly holder: { readonly structure: string };
+  /** the PKCS#10 request as it came, not yet judged; DER */
+  readonly csr: Uint8Array;
+  readonly names?: { readonly commonName?: string; readonly dnsNames?: readonly string[] };
+  readonly actor: ApiActor;
+  readonly idempotency?: Idempotency;
+};
+
+export type RevokeCommand = {
+  readonly id: string;
+  readonly reason: string;
+  readonly actor: ApiActor;
+  readonly idempotency?: Idempotency;
+};
+
+export type CertificateView = {
+  readonly id: string;
+  readonly profile: string;
+  readonly state: 'issued' | 'revoked' | 'expired';
+  /** lower-case hexadecimal */
+  readonly serial: string;
+  /** id of the CA */
+  readonly issuer: string;
+  readonly subject: string;
+  readonly holder: { readonly structure: string };
+  /** ISO 8601, as all times here */
+  readonly notBefore: string;
+  readonly notAfter: string;
+  readonly certificate: Uint8Array;
+  /** issuer first, root last; DER */
+  readonly chain: readonly Uint8Array[];
+  readonly revocation?: { readonly revokedAt: string; readonly reason: string };
+  /** absolute URLs, as the certificate itself carries them */
+  readonly links: { readonly issuerCertificate: string; readonly crl: string; readonly ocsp: string };
+};
+
+type ProfileView = {
+  readonly name: string;
+  /** what it is for, in one sentence */
+  readonly description: string;
+  /** id of the CA that issues it */
+  readonly issuer: string;
+  readonly issuedBy: 'order' | 'operator' | 'system';
+  /** SHA-256 of the profile file, lower-case hexadecimal */
+  readonly digest: string;
+};
+
+export type Readiness = {
+  readonly ready: boolean;
+  readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly detail?: string }[];
+};
+
+/** One function per operation of openapi.yaml, under the operation's name. They throw Refusal and Outage, and nothing else on purpose. */
+export type ApiUseCases = {
+  /** throws Refusal `client_certificate_required` or `client_certificate_refused` */
+  findActor(peer: TlsPeer): Promise<ApiActor>;
+  orderCertificate(command: OrderCommand): Promise<CertificateView>;
+  findCertificate(query: { id: string; actor: ApiActor }): Promise<CertificateView>;
+  /** answers the certificate as it stands after the revocation */
+  revokeCertificate(command: RevokeCommand): Promise<CertificateView>;
+  listProfiles(): readonly ProfileView[];
+  readiness(): Promise<Readiness>;
+};
+
+export type OcspAnswer = {
+  readonly der: Uint8Array;
+  /** absent when no cache may keep the answer */
+  readonly cache?: { readonly thisUpdate: Date; readonly nextUpdate: Date; readonly maxAgeSeconds: number };
+};
+
+export type PublishedCrl = {
+  readonly der: Uint8Array;
+  readonly number: bigint | number;
+  readonly thisUpdate: Date;
+  readonly nextUpdate: Date;
+  /** as the header carries it, quotes included (RFC 9110 §8.8.3 ETag) */
+  readonly etag: string;
+};
+
+export type AuthorityFile = {
+  readonly der: Uint8Array;
+  /** RFC 5280 §4.2.2.1 Authority Information Access: pkix-cert for one certificate, pkcs7-mime for a certs-only message */
+  readonly contentType: string;
+  /** as the header carries it, quotes included */
+  readonly etag: string;
+};
+
+/** Paths are percent-decoded, begin with `/`, and are compared exactly: `/AC TEST/ACR-EL-TEST.cer`. */
+export type PublicUseCases = {
+  respondOcsp(requestDer: Uint8Array): Promise<OcspAnswer>;
+  findCrl(path: string): Promise<PublishedCrl | undefined>;
+  findAuthorityFile(path: string): AuthorityFile | undefined;
+  readiness(): Promise<Readiness>;
+};
