@@ -1,0 +1,20 @@
+// Keys that may never be certified, by SHA-256 of their SubjectPublicKeyInfo.
+
+import { eq } from 'drizzle-orm';
+import type { Tx } from './connect.ts';
+import { blockedKey } from './schema/certificates.ts';
+
+/** Blocks a key for ever; false when it is blocked already. */
+export async function blockKey(tx: Tx, spkiDigest: Uint8Array, reason: string): Promise<boolean> {
+  const { rowCount } = await tx.insert(blockedKey).values({ spkiDigest, reason }).onConflictDoNothing();
+  return rowCount === 1;
+}
+
+/** Whether a key is blocked. */
+export async function isBlocked(tx: Tx, spkiDigest: Uint8Array): Promise<boolean> {
+  const rows = await tx
+    .select({ reason: blockedKey.reason })
+    .from(blockedKey)
+    .where(eq(blockedKey.spkiDigest, spkiDigest));
+  return rows.length > 0;
+}
