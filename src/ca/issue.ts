@@ -1,0 +1,204 @@
+// Issuance: decide, record, sign, record. No signature without a record, no record without an outcome; at every step the
+// sentence beside it says what recovery finds if the program stops there.
+
+import { createHash } from 'node:crypto';
+import { uuidv7 } from 'uuidv7';
+import { appendAudit } from '#db/audit.ts';
+import { canonicalJson } from '#db/canonical.ts';
+import { recordIntent, recordIssued, recordUnsigned } from '#db/certificates.ts';
+import type { Tx } from '#db/connect.ts';
+import { appendFeed } from '#db/feed.ts';
+import { type Actor, actorText } from '../actor.ts';
+import type { Authority } from '../authority.ts';
+import { Outage, Refusal } from '../errors.ts';
+import { checkOrderable, decide } from '../policy/decide.ts';
+import type { Holder } from '../policy/holder.ts';
+import { buildSignable, type IssuancePlan } from '../policy/plan.ts';
+import { issuerOf } from '../policy/profile.ts';
+import { signWithAuthority } from '../sign.ts';
+import type { Needs } from '../system.ts';
+import { parseCsr } from '../x509/csr.ts';
+import { spkiDigest } from '../x509/keys.ts';
+import { burnCertificate } from './burn.ts';
+import { refuseKeyReuse } from './key-reuse.ts';
+import { newSerial } from './serial.ts';
+
+export type IssueCommand = {
+  readonly profile: string;
+  readonly holder: Holder;
+  /** a PKCS#10 request in DER, or the public key of a pair that one of our own tokens made */
+  readonly key: { readonly csr: Uint8Array } | { readonly spki: Uint8Array };
+  readonly names?: { readonly commonName?: string; readonly dnsNames?: readonly string[] };
+  readonly actor: Actor;
+  /** what the caller wants in the transaction that records the result: an idempotency key settled, a responder recorded */
+  readonly settle?: (tx: Tx, issued: Issued) => Promise<void>;
+};
+
+export type Issued = { readonly id: string; readonly notBefore: Date; readonly notAfter: Date };
+
+export type IssueNeeds = Needs<'policies' | 'db' | 'authorities' | 'issuing' | 'clock' | 'config'>;
+
+/**
+ * Issues one certificate and answers its row id.
+ * Order of effects: intent row and audit (transaction 1), signature (no transaction open), result row, feed and audit (transaction 2).
+ * Throws Refusal with every finding, before any serial or token call is spent; Outage when token or database is away: the row is
+ * then settled by this call if it can, by recover.ts if it cannot.
+ */
+export async function issueCertificate(
+  system: IssueNeeds,
+  command: IssueCommand,
+): Promise<{ id: string; der: Uint8Array }> {
+  // 1. Decide. Pure: nothing exists yet, nothing to recover.
+  const { plan, authority } = await refusalsAudited(system, command, async () => decidePlan(system, command));
+  const signable = buildSignable(plan, authority.certificate, system.policies);
+  const id = uuidv7();
+
+  // 2. Record the intent. If we stop after the commit, recover.ts burns the row once it is older than twice the deadline.
+  await refusalsAudited(system, command, () => recordPlan(system, command, { id, plan, authority }));
+
+  // 3. Sign. If we stop here or after, the token may have signed: recover.ts burns the serial and the CRL names it.
+  let der: Uint8Array;
+  try {
+    der = await signWithAuthority(system.issuing, authority, signable);
+  } catch (error) {
+    await settleFailure(system, id, error);
+    throw error;
+  }
+
+  // 4. Record the result. If this commit is lost, the row stays `signing`, nobody has seen the certificate, and recover.ts burns it.
+  await system.db.transaction(async (tx) => {
+    if (!(await recordIssued(tx, id, der))) {
+      throw new Outage('hsm', 'recovery settled this row first', { signature: 'unknown' });
+    }
+    await appendFeed(tx, { issuer: authority.id, serial: plan.fields.serial });
+    await appendAudit(tx, {
+      kind: 'certificate_issued',
+      actor: actorText(command.actor),
+      subjectId: id,
+      at: system.clock(),
+      content: { sha256: createHash('sha256').update(der).digest('hex') },
+    });
+    await command.settle?.(tx, { id, notBefore: plan.fields.notBefore, notAfter: plan.fields.notAfter });
+  });
+  return { id, der };
+}
+
+type Decided = { readonly plan: IssuancePlan; readonly authority: Authority };
+
+function decidePlan(system: IssueNeeds, command: IssueCommand): Decided {
+  const { policies } = system;
+  const profile = policies.profiles.get(command.profile);
+  if (profile === undefined) throw new Refusal('profile_unknown', `there is no profile ${command.profile}`);
+  checkOrderable(profile, command.actor.kind);
+  const authority = authorityOf(system, issuerOf(profile, command.holder));
+  const now = system.clock();
+  const key = 'csr' in command.key ? { csr: parseCsr(command.key.csr) } : { spki: command.key.spki };
+  const plan = decide(
+    { ...key, holder: command.holder, ...(command.names === undefined ? {} : { names: command.names }) },
+    { profile, hierarchy: policies.hierarchy, issuer: authority, serial: newSerial(), now },
+  );
+  return { plan, authority };
+}
+
+function authorityOf(system: IssueNeeds, id: string): Authority {
+  const authority = system.authorities.get(id);
+  if (authority === undefined)
+    throw new Refusal('hierarchy_differs', `the hierarchy has no certification authority ${id}`);
+  return authority;
+}
+
+async function recordPlan(system: IssueNeeds, command: IssueCommand, decided: Decided & { id: string }): Promise<void> {
+  const { id, plan, authority } = decided;
+  const actor = actorText(command.actor);
+  const tbs = plan.tbs;
+  const digest = spkiDigest(plan.fields.spki);
+  const orderDigest = digestOfOrder(command, plan, digest);
+  await system.db.transaction(async (tx) => {
+    await refuseKeyReuse(tx, { spkiDigest: digest, orderDigest, actor, authorities: system.authorities });
+    await recordIntent(tx, {
+      id,
+      issuer: authority.id,
+      serial: plan.fields.serial,
+      profile: plan.profile,
+      profileDigest: plan.profileDigest,
+      tbs,
+      subject: plan.subjectText,
+      holder: command.holder,
+      holderKey: plan.holderKey,
+      spkiDigest: digest,
+      orderDigest,
+      actor,
+      actorKind: command.actor.kind,
+      notBefore: plan.fields.notBefore,
+      notAfter: plan.fields.notAfter,
+    });
+    await appendAudit(tx, {
+      kind: 'certificate_intent',
+      actor,
+      subjectId: id,
+      at: system.clock(),
+      content: {
+        profile: plan.profile,
+        profileDigest: plan.profileDigest,
+        issuer: authority.id,
+        serial: Buffer.from(plan.fields.serial).toString('hex'),
+        tbsSha256: createHash('sha256').update(tbs).digest('hex'),
+      },
+    });
+  });
+}
+
+/** Two requests are the same order when actor, profile, holder, names and key are the same. */
+function digestOfOrder(command: IssueCommand, plan: IssuancePlan, key: Uint8Array): Uint8Array {
+  const order = {
+    actor: actorText(command.actor),
+    profile: plan.profile,
+    holder: command.holder,
+    subject: Buffer.from(plan.fields.subject).toString('hex'),
+    key: Buffer.from(key).toString('hex'),
+  };
+  return createHash('sha256').update(canonicalJson(order)).digest();
+}
+
+/** The token did not give a certificate: say whether it may have signed, and never let a second failure hide the first. */
+async function settleFailure(system: IssueNeeds, id: string, error: unknown): Promise<void> {
+  const possiblySigned = !(error instanceof Refusal) && !(error instanceof Outage && error.signature === 'none');
+  try {
+    await system.db.transaction(async (tx) => {
+      if (possiblySigned) await burnCertificate(tx, { id, actor: 'system:issuance', at: system.clock() });
+      else if (await recordUnsigned(tx, id)) {
+        await appendAudit(tx, {
+          kind: 'certificate_unsigned',
+          actor: 'system:issuance',
+          subjectId: id,
+          at: system.clock(),
+          content: {},
+        });
+      }
+    });
+  } catch (failure) {
+    // The database is away too: the row stays `signing`, and recover.ts burns it.
+    if (!(failure instanceof Outage)) throw failure;
+  }
+}
+
+/** A refusal is an act like another: it is audited with its code, and costs neither a serial nor a token call. */
+async function refusalsAudited<T>(system: IssueNeeds, command: IssueCommand, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    if (error instanceof Refusal) {
+      await system.db.transaction((tx) =>
+        appendAudit(tx, {
+          kind: 'certificate_refused',
+          actor: actorText(command.actor),
+          // A profile name of ours, or nothing: what a stranger typed does not go into rows that are never erased.
+          subjectId: system.policies.profiles.has(command.profile) ? command.profile : 'unknown profile',
+          at: system.clock(),
+          content: { code: error.code },
+        }),
+      );
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,53 @@
+// One public key, one certificate: a key of a CA, of another certificate or on the block list is refused.
+
+import { isBlocked } from '#db/blocked-keys.ts';
+import { findKeyUse } from '#db/certificates.ts';
+import type { Tx } from '#db/connect.ts';
+import type { Authorities } from '../authority.ts';
+import { Refusal } from '../errors.ts';
+
+type KeyClaim = {
+  readonly spkiDigest: Uint8Array;
+  readonly orderDigest: Uint8Array;
+  readonly actor: string;
+  readonly authorities: Authorities;
+};
+
+/**
+ * Throws Refusal `key_blocked` or `key_reused`. A key whose only rows failed (burnt or unsigned) may come again for the same
+ * order and actor: its holder could not know the outcome. Two requests at once are told apart by the unique index, not here.
+ */
+export async function refuseKeyReuse(tx: Tx, claim: KeyClaim): Promise<void> {
+  if (await isBlocked(tx, claim.spkiDigest)) {
+    throw new Refusal('key_blocked', 'this key was reported as compromised', [
+      {
+        rule: 'a compromised key is never certified again',
+        at: 'csr.subjectPublicKeyInfo',
+        detail: 'the key is on the block list',
+        remedy: 'make a new key pair',
+      },
+    ]);
+  }
+  for (const authority of claim.authorities.values()) {
+    if (Buffer.compare(authority.spkiDigest, claim.spkiDigest) === 0)
+      throw reused('it is the key of a certification authority');
+  }
+  const uses = await findKeyUse(tx, claim.spkiDigest);
+  const mayComeAgain = uses.every(
+    (use) =>
+      (use.state === 'burnt' || use.state === 'unsigned') &&
+      use.actor === claim.actor &&
+      Buffer.compare(use.orderDigest, claim.orderDigest) === 0,
+  );
+  if (!mayComeAgain) throw reused('a certificate was already asked for with it');
+}
+
+const reused = (detail: string): Refusal =>
+  new Refusal('key_reused', 'this key was used before', [
+    {
+      rule: 'RGS A2: a renewal always has a new key pair',
+      at: 'csr.subjectPublicKeyInfo',
+      detail,
+      remedy: 'make a new key pair for each certificate',
+    },
+  ]);

@@ -1,0 +1,62 @@
+// Where things are. The environment is read here once, checked, and frozen; what may be certified stands in policies/, and
+// there is nothing in between. Secrets come as paths of files, never as values.
+
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { envSchema } from 'env-schema';
+import { type Static, Type } from 'typebox';
+import { Refusal } from './errors.ts';
+
+const CHECKOUT = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+const Listen = Type.String({ pattern: '^(\\[[0-9a-fA-F:]+\\]|[A-Za-z0-9.-]+):\\d{1,5}$' });
+const Path = Type.String({ minLength: 1 });
+
+const Environment = Type.Object({
+  DATABASE_URL: Type.Optional(Type.String({ pattern: '^postgres(ql)?://' })),
+  POLICIES_DIRECTORY: Type.String({ default: join(CHECKOUT, 'policies') }),
+  HIERARCHY: Type.String({ default: 'test', pattern: '^[a-z0-9-]+$' }),
+  HIERARCHY_DIRECTORY: Type.Optional(Path),
+  SIGNER_SOCKETS: Type.Optional(Path),
+  SIGNER_STATE: Type.Optional(Path),
+  PKCS11_MODULE: Type.Optional(Path),
+  ROOT_PIN_FILE: Type.Optional(Path),
+  ISSUING_PIN_FILE: Type.Optional(Path),
+  OCSP_PIN_FILE: Type.Optional(Path),
+  API_LISTEN: Type.Optional(Listen),
+  API_TLS_KEY_FILE: Type.Optional(Path),
+  API_TLS_CERTIFICATE_FILE: Type.Optional(Path),
+  PUBLIC_LISTEN: Type.Optional(Listen),
+  SIGNING_DEADLINE_MS: Type.Integer({ default: 5000, minimum: 100, maximum: 60_000 }),
+  LOG_LEVEL: Type.Enum(['silent', 'error', 'warn', 'info', 'debug'], { default: 'info' }),
+});
+
+export type Config = Readonly<Static<typeof Environment>>;
+export type ConfigName = keyof Config;
+
+/** Reads and checks the environment. Throws Refusal `configuration_invalid` that names each wrong variable, never its value. */
+export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  const known = Object.fromEntries(
+    Object.keys(Environment.properties).flatMap((name) => {
+      const value = environment[name];
+      return value === undefined || value === '' ? [] : [[name, value]];
+    }),
+  );
+  try {
+    return Object.freeze(envSchema<Static<typeof Environment>>({ schema: Environment, data: known, env: false }));
+  } catch (error) {
+    const detail = error instanceof Error ? error.message.replaceAll('env/', '') : 'unreadable environment';
+    throw new Refusal('configuration_invalid', `the environment is not usable: ${detail}`);
+  }
+}
+
+/** The value of a variable that this role cannot do without; throws Refusal `configuration_invalid` with its name. */
+export function required<Name extends ConfigName>(config: Config, name: Name): NonNullable<Config[Name]> {
+  const value = config[name];
+  if (value === undefined) {
+    throw new Refusal('configuration_invalid', `${name} is not set`, [
+      { rule: 'configuration', at: name, detail: 'this role needs it', remedy: `set ${name} in the environment` },
+    ]);
+  }
+  return value;
+}

@@ -1,0 +1,160 @@
+// Makes and publishes the full CRL of one authority: fenced by a lease, recorded before it is signed, compared with its
+// predecessor before anyone can read it.
+
+import { randomUUID } from 'node:crypto';
+import { appendAudit } from '#db/audit.ts';
+import {
+  burnCrl,
+  latestCrl,
+  latestScheduledUpdate,
+  nextCrlNumber,
+  publishCrl as publishRow,
+  recordCrlIntent,
+} from '#db/crls.ts';
+import type { HeldLease } from '#db/leases.ts';
+import { acquireLease, releaseLease } from '#db/leases.ts';
+import { listRevoked } from '#db/revocations.ts';
+import type { Signer } from '#hsm/client.ts';
+import type { Authority } from '../authority.ts';
+import { Outage, Refusal } from '../errors.ts';
+import { signWithAuthority } from '../sign.ts';
+import type { Needs } from '../system.ts';
+import { signatureAlgorithmIdentifier } from '../x509/algorithms.ts';
+import { buildTbsCertList, type CrlEntry } from '../x509/crl.ts';
+import { authorityKeyIdentifier, cRLNumber } from '../x509/extensions.ts';
+import { lintCertList } from '../x509/lint-crl.ts';
+import { wholeSecond } from '../x509/seconds.ts';
+import type { Signable } from '../x509/signable.ts';
+import { isCrlDue, nextUpdateOf } from './schedule.ts';
+import { refuseLostEntries } from './succession.ts';
+
+export type PublishNeeds = Needs<'db' | 'clock' | 'authorities' | 'policies' | 'config'>;
+
+export type PublishedCrl = {
+  readonly number: bigint;
+  readonly thisUpdate: Date;
+  readonly nextUpdate: Date;
+  readonly entries: number;
+  readonly der: Uint8Array;
+};
+
+/**
+ * Publishes the next CRL of `authorityId`, signed by `signer`; answers undefined when another publisher holds the lease.
+ * Order of effects: lease, intent row (transaction 1), signature, published row fenced by the lease's epoch (transaction 2).
+ */
+export async function publishCrl(
+  system: PublishNeeds,
+  authorityId: string,
+  signer: Pick<Signer, 'sign'>,
+): Promise<PublishedCrl | undefined> {
+  const authority = system.authorities.get(authorityId);
+  if (authority === undefined) throw new Refusal('not_found', `there is no certification authority ${authorityId}`);
+  const leaseName = `crl:${authorityId}`;
+  const epoch = await acquireLease(system.db.read, leaseName, randomUUID(), 6 * system.config.SIGNING_DEADLINE_MS);
+  if (epoch === undefined) return undefined;
+  try {
+    return await publishUnderLease(system, authority, signer, { leaseName, epoch });
+  } finally {
+    // If we stop before this line the lease runs out by itself.
+    await releaseLease(system.db.read, { leaseName, epoch });
+  }
+}
+
+type Draft = {
+  readonly number: bigint;
+  readonly thisUpdate: Date;
+  readonly nextUpdate: Date;
+  readonly entries: readonly CrlEntry[];
+  readonly signable: Signable;
+};
+
+async function publishUnderLease(
+  system: PublishNeeds,
+  authority: Authority,
+  signer: Pick<Signer, 'sign'>,
+  lease: HeldLease,
+): Promise<PublishedCrl> {
+  // 1. Record the intent. If we stop after the commit, the number is burnt and the next CRL takes the one after.
+  const draft = await recordDraft(system, authority);
+  // 2. Sign. If we stop here, the row stays `signing`; nobody reads it, and burnStaleCrls settles it.
+  let der: Uint8Array;
+  try {
+    der = await signWithAuthority(signer, authority, draft.signable);
+  } catch (error) {
+    await system.db.transaction((tx) => burnCrl(tx, authority.id, draft.number));
+    throw error;
+  }
+  // 3. Publish: one statement compares epoch and state, so that a publisher that lost its lease publishes nothing.
+  await system.db.transaction(async (tx) => {
+    const published = await publishRow(tx, { ...lease, issuer: authority.id, number: draft.number, der });
+    if (!published) throw new Outage('database', 'the lease was lost before the CRL could be published');
+    await appendAudit(tx, {
+      kind: 'crl_published',
+      actor: 'system:crl',
+      subjectId: `${authority.id}/${draft.number}`,
+      at: system.clock(),
+      content: { entries: draft.entries.length, bytes: der.length },
+    });
+  });
+  return {
+    number: draft.number,
+    thisUpdate: draft.thisUpdate,
+    nextUpdate: draft.nextUpdate,
+    entries: draft.entries.length,
+    der,
+  };
+}
+
+async function recordDraft(system: PublishNeeds, authority: Authority): Promise<Draft> {
+  return system.db.transaction(
+    async (tx) => {
+      const previous = await latestCrl(tx, authority.id);
+      const thisUpdate = wholeSecond(system.clock());
+      if (previous !== undefined && thisUpdate < previous.thisUpdate) {
+        throw new Outage('database', 'the clock is behind the last CRL: thisUpdate never goes back');
+      }
+      const nextUpdate = nextUpdateOf(system.policies.hierarchy, authority, thisUpdate);
+      const scheduled = isCrlDue(
+        system.policies.hierarchy,
+        authority,
+        await latestScheduledUpdate(tx, authority.id),
+        thisUpdate,
+      );
+      const entries = await listRevoked(tx, authority.id);
+      if (previous !== undefined) await refuseLostEntries(tx, authority.id, { previous, draft: entries });
+      const number = await nextCrlNumber(tx, authority.id);
+      const tbs = buildTbsCertList({
+        signatureAlgorithm: signatureAlgorithmIdentifier(authority.algorithm),
+        issuer: authority.certificate.subject,
+        thisUpdate,
+        nextUpdate,
+        entries,
+        extensions: [authorityKeyIdentifier(authority.keyId), cRLNumber(number)],
+      });
+      const signable = lintCertList(tbs, {
+        issuer: authority.certificate,
+        number,
+        ...(previous === undefined ? {} : { previousNumber: previous.number }),
+      });
+      const taken = await recordCrlIntent(tx, {
+        issuer: authority.id,
+        number,
+        scheduled,
+        thisUpdate,
+        nextUpdate,
+        entries: entries.length,
+        tbs,
+      });
+      if (!taken) throw new Outage('database', 'another publisher took this CRL number first');
+      await appendAudit(tx, {
+        kind: 'crl_intent',
+        actor: 'system:crl',
+        subjectId: `${authority.id}/${number}`,
+        at: system.clock(),
+        content: { entries: entries.length },
+      });
+      return { number, thisUpdate, nextUpdate, entries, signable };
+    },
+    { isolation: 'repeatable read' },
+  );
+}

@@ -1,0 +1,47 @@
+// Structured logs on stderr. Events are objects with identifiers and codes; names of people, request bodies, PINs and
+// subjects are never handed to it, and what could carry them is redacted all the same.
+
+import { type Logger, pino } from 'pino';
+import type { Config } from './config.ts';
+
+export type Log = Logger;
+
+const REDACTED = [
+  'pin',
+  'holder',
+  'subject',
+  'body',
+  'csr',
+  'names',
+  'authorization',
+  'headers',
+  '*.pin',
+  '*.holder',
+  '*.subject',
+  '*.names',
+];
+
+/** A logger for one role; `level` comes from LOG_LEVEL. */
+export function createLog(config: Config, role: string): Log {
+  return pino(
+    { level: config.LOG_LEVEL, base: { role, pid: process.pid }, redact: { paths: REDACTED, censor: '[redacted]' } },
+    pino.destination({ fd: 2, sync: true }),
+  );
+}
+
+/** What a log may say of an error: its class, its code or SQLSTATE, and where it happened; never its message, which may quote values. */
+export function errorFacts(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { error: typeof error };
+  const code = 'code' in error && typeof error.code === 'string' ? { code: error.code } : {};
+  const what = 'what' in error && typeof error.what === 'string' ? { what: error.what } : {};
+  const cause = error.cause instanceof Error ? { cause: errorFacts(error.cause) } : {};
+  return { error: error.name, ...code, ...what, ...cause, stack: framesOf(error.stack ?? '') };
+}
+
+/** The frames alone: a message of several lines stands before them, and it may quote what a stranger sent. */
+const framesOf = (stack: string): string[] =>
+  stack
+    .split('\n')
+    .filter((line) => /^\s+at .*:\d+:\d+\)?$/.test(line))
+    .slice(0, 6)
+    .map((line) => line.trim());

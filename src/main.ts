@@ -1,0 +1,93 @@
+// Starts one role: `main.ts api | public | worker | signer issuing | signer ocsp | all`. SIGTERM and SIGINT drain it; a second
+// signal two seconds later ends it at once.
+
+import { loadConfig } from './config.ts';
+import { Outage, Refusal } from './errors.ts';
+import { createLog, errorFacts, type Log } from './log.ts';
+import { startAll } from './roles/all.ts';
+import { startApi } from './roles/api.ts';
+import { startPublic } from './roles/public.ts';
+import type { RunningRole } from './roles/role.ts';
+import { isTokenName, startSigner } from './roles/signer.ts';
+import { startWorkerRole } from './roles/worker.ts';
+
+const USAGE = 'usage: main.ts api | public | worker | signer issuing | signer ocsp | all';
+/** sysexits: usage, unavailable, configuration. */
+const EXIT = { usage: 64, unavailable: 69, configuration: 78 } as const;
+/** npm hands one Ctrl-C on twice within a millisecond: signals this close together are one. */
+const ONE_SIGNAL_MS = 2_000;
+
+async function start(
+  role: string | undefined,
+  token: string | undefined,
+): Promise<{ role: RunningRole; log: Log } | undefined> {
+  const config = loadConfig();
+  const log = createLog(config, token === undefined ? (role ?? '') : `${role} ${token}`);
+  switch (role) {
+    case 'api':
+      return { role: await startApi(config, log), log };
+    case 'public':
+      return { role: await startPublic(config, log), log };
+    case 'worker':
+      return { role: await startWorkerRole(config, log), log };
+    case 'signer':
+      return isTokenName(token) ? { role: await startSigner(config, token, log), log } : undefined;
+    case 'all':
+      return { role: startAll(log), log };
+    default:
+      return undefined;
+  }
+}
+
+/** Ends the process once the role has drained. If draining hangs, the supervisor's SIGKILL ends it: nothing depends on a clean end. */
+function endOnSignals(role: RunningRole, log: Log): void {
+  let firstAt: number | undefined;
+  const end = (reason: string): void => {
+    const now = performance.now();
+    if (firstAt !== undefined) {
+      if (now - firstAt > ONE_SIGNAL_MS) process.exit(1);
+      return;
+    }
+    firstAt = now;
+    log.info({ reason }, 'draining');
+    role.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error(errorFacts(error), 'draining failed');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', () => end('SIGTERM'));
+  process.on('SIGINT', () => end('SIGINT'));
+  // Only a child of `all` has a channel; its closing says that the parent is gone, killed perhaps.
+  process.on('disconnect', () => end('parent gone'));
+  if (process.send !== undefined && !process.connected) end('parent gone');
+}
+
+function explain(error: unknown): number {
+  if (error instanceof Refusal) {
+    process.stderr.write(`${error.code}: ${error.message}\n`);
+    for (const { at, detail, remedy } of error.findings)
+      process.stderr.write(`  ${at ?? ''} ${detail}${remedy ? ` — ${remedy}` : ''}\n`);
+    return EXIT.configuration;
+  }
+  if (error instanceof Outage) {
+    process.stderr.write(`${error.what} is away: ${error.message}\n`);
+    return EXIT.unavailable;
+  }
+  process.stderr.write(`${JSON.stringify(errorFacts(error))}\n`);
+  return 1;
+}
+
+try {
+  const started = await start(process.argv[2], process.argv[3]);
+  if (started === undefined) {
+    process.stderr.write(`${USAGE}\n`);
+    process.exit(EXIT.usage);
+  }
+  endOnSignals(started.role, started.log);
+  started.log.info('started');
+} catch (error) {
+  process.exit(explain(error));
+}

@@ -1,0 +1,68 @@
+// Idempotency-Key: the same key with the same body is one act, however often it arrives; scoped to actor and route.
+
+import type { Tx } from '#db/connect.ts';
+import { claimIdempotency, completeIdempotency, dropIdempotency, type IdempotencyClaim } from '#db/idempotency.ts';
+import { type Actor, actorText } from '../actor.ts';
+import { Outage, Refusal } from '../errors.ts';
+import type { Needs } from '../system.ts';
+
+export type Idempotency = { readonly key: string; readonly bodyDigest: Uint8Array };
+export type Settle = (tx: Tx, certificateId: string) => Promise<void>;
+
+type Act = { readonly actor: Actor; readonly route: string; readonly idempotency?: Idempotency | undefined };
+
+/**
+ * Runs `act` unless this key was answered before; answers the id of the certificate that it made or touched.
+ * `act` must call `settle` in the transaction that records its result: a result and its key commit together or not at all.
+ * Throws the first answer again if that was a refusal; Refusal `idempotency_key_reused` or `idempotency_key_in_progress`.
+ */
+export async function once(
+  system: Needs<'db' | 'config'>,
+  { actor, route, idempotency }: Act,
+  act: (settle: Settle) => Promise<string>,
+): Promise<string> {
+  if (idempotency === undefined) return act(async () => undefined);
+  // If we stop after the claim, it runs out with its lease, after recovery has settled what the act left behind.
+  const leaseMs = 4 * system.config.SIGNING_DEADLINE_MS;
+  const claim = await system.db.transaction((tx) =>
+    claimIdempotency(tx, { ...idempotency, actor: actorText(actor), route, leaseMs }),
+  );
+  switch (claim.kind) {
+    case 'differs':
+      throw new Refusal('idempotency_key_reused', 'this Idempotency-Key came with another request before');
+    case 'running':
+      throw new Refusal('idempotency_key_in_progress', 'the first request with this Idempotency-Key is still running');
+    case 'done':
+      if (claim.refusal !== undefined)
+        throw new Refusal(claim.refusal.code, claim.refusal.detail, claim.refusal.findings);
+      if (claim.certificateId === undefined)
+        throw new TypeError('an answered key names its certificate or its refusal');
+      return claim.certificateId;
+    case 'claimed':
+      return settled(system, claim.claim, act);
+  }
+}
+
+async function settled(
+  system: Needs<'db'>,
+  claim: IdempotencyClaim,
+  act: (settle: Settle) => Promise<string>,
+): Promise<string> {
+  try {
+    return await act(async (tx, certificateId) => {
+      if (!(await completeIdempotency(tx, claim, { certificateId }))) {
+        throw new Outage('database', 'the Idempotency-Key was taken over by another try');
+      }
+    });
+  } catch (error) {
+    // An outage is not an answer: the key is free again, and the next try takes a new row and serial.
+    await system.db.transaction(async (tx) => {
+      if (error instanceof Refusal) {
+        await completeIdempotency(tx, claim, {
+          refusal: { code: error.code, detail: error.message, findings: error.findings },
+        });
+      } else await dropIdempotency(tx, claim);
+    });
+    throw error;
+  }
+}

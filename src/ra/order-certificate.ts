@@ -1,0 +1,60 @@
+// A technical administrator orders a certificate for one of their structures. Registration (contracts, mandates, orders and
+// retrieval) comes before this step one day; what it decides is already asked here.
+
+import { findStructure } from '#db/structures.ts';
+import { type IssueNeeds, issueCertificate } from '../ca/issue.ts';
+import { Refusal } from '../errors.ts';
+import { type CertificateView, viewCertificate } from './certificate-view.ts';
+import type { AdministratorActor } from './find-actor.ts';
+import { type Idempotency, once } from './once.ts';
+
+export type OrderCommand = {
+  readonly profile: string;
+  readonly holder: { readonly structure: string };
+  readonly csr: Uint8Array;
+  readonly names?: { readonly commonName?: string; readonly dnsNames?: readonly string[] };
+  readonly actor: AdministratorActor;
+  readonly idempotency?: Idempotency;
+};
+
+/** Issues what is ordered, once per Idempotency-Key. Throws Refusal `not_allowed` for a structure that is not the actor's. */
+export async function orderCertificate(system: IssueNeeds, command: OrderCommand): Promise<CertificateView> {
+  const { actor, idempotency } = command;
+  const id = await once(system, { actor, route: 'orderCertificate', idempotency }, async (settle) => {
+    const structure = await structureOf(system, command);
+    const issued = await issueCertificate(system, {
+      profile: command.profile,
+      holder: {
+        kind: 'structure',
+        structIdNat: structure.structIdNat,
+        name: structure.name,
+        department: structure.department,
+      },
+      key: { csr: command.csr },
+      ...(command.names === undefined ? {} : { names: command.names }),
+      actor,
+      settle: (tx, issued) => settle(tx, issued.id),
+    });
+    return issued.id;
+  });
+  return viewCertificate(system, id);
+}
+
+async function structureOf(system: IssueNeeds, command: OrderCommand) {
+  const structIdNat = command.holder.structure;
+  const structure = command.actor.structures.includes(structIdNat)
+    ? await findStructure(system.db.read, structIdNat)
+    : undefined;
+  // The same answer for a structure that does not exist and for one of somebody else: nobody learns which exist.
+  if (structure === undefined) {
+    throw new Refusal('not_allowed', 'no right to act for this structure', [
+      {
+        rule: 'a technical administrator acts for their own structures',
+        at: '/holder/structure',
+        detail: 'this structure is not among yours',
+        remedy: 'ask an operator to add it to you',
+      },
+    ]);
+  }
+  return structure;
+}

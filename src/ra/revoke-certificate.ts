@@ -1,0 +1,33 @@
+// A technical administrator revokes a certificate of one of their structures.
+
+import { REVOCATION_REASONS, type RevocationReason } from '#db/revocations.ts';
+import { revokeCertificate as revoke } from '../ca/revoke.ts';
+import { Refusal } from '../errors.ts';
+import type { Needs } from '../system.ts';
+import { type CertificateView, findVisibleCertificate, viewCertificate } from './certificate-view.ts';
+import type { AdministratorActor } from './find-actor.ts';
+import { type Idempotency, once } from './once.ts';
+
+export type RevokeOrder = {
+  readonly id: string;
+  readonly reason: string;
+  readonly actor: AdministratorActor;
+  readonly idempotency?: Idempotency;
+};
+
+/** Revokes for good and answers the certificate as it then stands. Throws Refusal `not_found`, `already_revoked` or `revocation_reason_not_allowed`. */
+export async function revokeCertificate(
+  system: Needs<'db' | 'config' | 'clock' | 'policies' | 'authorities'>,
+  order: RevokeOrder,
+): Promise<CertificateView> {
+  const reason = REVOCATION_REASONS.find((known: RevocationReason) => known === order.reason);
+  if (reason === undefined)
+    throw new Refusal('revocation_reason_not_allowed', 'revocation is definitive: there is no hold and no way back');
+  const { actor, idempotency } = order;
+  const id = await once(system, { actor, route: `revokeCertificate ${order.id}`, idempotency }, async (settle) => {
+    await findVisibleCertificate(system, { id: order.id, actor });
+    await revoke(system, { id: order.id, reason, actor, settle });
+    return order.id;
+  });
+  return viewCertificate(system, id);
+}

@@ -1,0 +1,37 @@
+// Task name → payload schema → use case. A task is one hop: what it does can be called by hand just as well.
+
+import type { TaskList } from 'graphile-worker';
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
+import { recoverCertificates } from '../ca/recover.ts';
+import { destroyEndedResponders, renewOcspResponders } from '../ca/renew-responders.ts';
+import { publishDueCrls } from '../crl/due.ts';
+import { publishCrl } from '../crl/publish.ts';
+import { recoverCrls } from '../crl/recover.ts';
+import type { System } from '../system.ts';
+
+const PublishCrl = Type.Object(
+  { authority: Type.String({ pattern: '^[A-Z]{3}(-[A-Z]{2,4}){1,3}$' }) },
+  { additionalProperties: false },
+);
+
+/** Every task of the worker, by the name that rows and schedules use. */
+export function createTasks(system: System): TaskList {
+  return {
+    publish_crl: async (payload) => {
+      const { authority } = Value.Parse(PublishCrl, payload);
+      await publishCrl(system, authority, system.issuing);
+    },
+    publish_due_crls: async () => {
+      await publishDueCrls(system, system.issuing);
+    },
+    recover_certificates: async () => {
+      await recoverCertificates(system);
+      await recoverCrls(system);
+    },
+    renew_ocsp_responders: async () => {
+      await renewOcspResponders(system);
+      await destroyEndedResponders(system);
+    },
+  };
+}
