@@ -1,15 +1,10 @@
 // Starts one role: `main.ts api | public | worker | signer issuing | signer ocsp | all`. SIGTERM and SIGINT drain it; a second
 // signal two seconds later ends it at once.
 
-import { loadConfig } from './config.ts';
+import { type Config, loadConfig } from './config.ts';
 import { Outage, Refusal } from './errors.ts';
 import { createLog, errorFacts, type Log } from './log.ts';
-import { startAll } from './roles/all.ts';
-import { startApi } from './roles/api.ts';
-import { startPublic } from './roles/public.ts';
 import type { RunningRole } from './roles/role.ts';
-import { isTokenName, startSigner } from './roles/signer.ts';
-import { startWorkerRole } from './roles/worker.ts';
 
 const USAGE = 'usage: main.ts api | public | worker | signer issuing | signer ocsp | all';
 /** sysexits: usage, unavailable, configuration. */
@@ -17,23 +12,23 @@ const EXIT = { usage: 64, unavailable: 69, configuration: 78 } as const;
 /** npm hands one Ctrl-C on twice within a millisecond: signals this close together are one. */
 const ONE_SIGNAL_MS = 2_000;
 
-async function start(
-  role: string | undefined,
-  token: string | undefined,
-): Promise<{ role: RunningRole; log: Log } | undefined> {
-  const config = loadConfig();
-  const log = createLog(config, token === undefined ? (role ?? '') : `${role} ${token}`);
+type Words = readonly [role: string, token: string | undefined];
+
+/** Each role loads its own code and nothing else: a signer holds no HTTP server, and starts in half the time. */
+async function startRole(config: Config, [role, token]: Words, log: Log): Promise<RunningRole | undefined> {
   switch (role) {
     case 'api':
-      return { role: await startApi(config, log), log };
+      return (await import('./roles/api.ts')).startApi(config, log);
     case 'public':
-      return { role: await startPublic(config, log), log };
+      return (await import('./roles/public.ts')).startPublic(config, log);
     case 'worker':
-      return { role: await startWorkerRole(config, log), log };
-    case 'signer':
-      return isTokenName(token) ? { role: await startSigner(config, token, log), log } : undefined;
+      return (await import('./roles/worker.ts')).startWorkerRole(config, log);
+    case 'signer': {
+      const { isTokenName, startSigner } = await import('./roles/signer.ts');
+      return isTokenName(token) ? startSigner(config, token, log) : undefined;
+    }
     case 'all':
-      return { role: startAll(log), log };
+      return (await import('./roles/all.ts')).startAll(log);
     default:
       return undefined;
   }
@@ -81,13 +76,16 @@ function explain(error: unknown): number {
 }
 
 try {
-  const started = await start(process.argv[2], process.argv[3]);
+  const [role = '', token] = process.argv.slice(2);
+  const config = loadConfig();
+  const log = createLog(config, [role, token].filter(Boolean).join(' '));
+  const started = await startRole(config, [role, token], log);
   if (started === undefined) {
     process.stderr.write(`${USAGE}\n`);
     process.exit(EXIT.usage);
   }
-  endOnSignals(started.role, started.log);
-  started.log.info('started');
+  endOnSignals(started, log);
+  log.info('started');
 } catch (error) {
   process.exit(explain(error));
 }

@@ -1,7 +1,8 @@
 // The three tokens and their PINs. A PIN comes from a file, goes to the token, and is never shown; a token is made only once.
 
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { initToken } from '#hsm/ceremony.ts';
 import { listSlots, loadModule } from '#hsm/pkcs11.ts';
 import { Refusal } from '../errors.ts';
@@ -60,15 +61,25 @@ export function readyTokens(
 }
 
 function readyToken({ module, pinFiles }: TokenSettings, name: TokenName): 'initialised' | 'found' {
-  if (listSlots(loadModule(module)).some(({ label }) => label === TOKENS[name])) return 'found';
-  // The SO PIN is on the disk before the token has it: a token whose SO PIN nobody knows could never be mended.
+  const label = TOKENS[name];
   const soPinFile = `${pinFiles[name]}.so`;
+  const exists = listSlots(loadModule(module)).some((slot) => slot.label === label);
+  if (exists && !existsSync(soPinFile)) return 'found';
+  // The SO PIN is on the disk before the token has it: a token whose SO PIN nobody knows could never be mended.
   generateSecret(soPinFile);
-  initToken({ module, label: TOKENS[name], soPin: readPin(soPinFile), pin: readPin(pinFiles[name]) });
-  return 'initialised';
+  try {
+    initToken({ module, label, soPin: readPin(soPinFile), pin: readPin(pinFiles[name]) });
+    return 'initialised';
+  } catch (error) {
+    // An earlier run made it, and stopped before the journal knew.
+    if (error instanceof Refusal && error.code === 'already_exists') return 'found';
+    throw error;
+  }
 }
 
 /** Sixteen random characters in a file of the owner's alone; a file that is there already stays as it is. */
 function generateSecret(path: string): void {
-  if (!existsSync(path)) writeFileDurably(path, `${randomBytes(12).toString('base64url')}\n`, 0o600);
+  if (existsSync(path)) return;
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  writeFileDurably(path, `${randomBytes(12).toString('base64url')}\n`, 0o600);
 }

@@ -1,10 +1,10 @@
 // One public key, one certificate: a key of a CA, of another certificate or on the block list is refused.
 
 import { isBlocked } from '#db/blocked-keys.ts';
-import { findKeyUse } from '#db/certificates.ts';
+import { findKeyUse, type KeyUse } from '#db/certificates.ts';
 import type { Tx } from '#db/connect.ts';
 import type { Authorities } from '../authority.ts';
-import { Refusal } from '../errors.ts';
+import { Outage, Refusal } from '../errors.ts';
 
 type KeyClaim = {
   readonly spkiDigest: Uint8Array;
@@ -15,7 +15,9 @@ type KeyClaim = {
 
 /**
  * Throws Refusal `key_blocked` or `key_reused`. A key whose only rows failed (burnt or unsigned) may come again for the same
- * order and actor: its holder could not know the outcome. Two requests at once are told apart by the unique index, not here.
+ * order and actor: its holder could not know the outcome. While such a try is not settled, which recover.ts will do if nobody
+ * else does, that is no refusal but an Outage: the same request is right a moment later, and no Idempotency-Key may remember it.
+ * Two requests at once are told apart by the unique index, not here.
  */
 export async function refuseKeyReuse(tx: Tx, claim: KeyClaim): Promise<void> {
   if (await isBlocked(tx, claim.spkiDigest)) {
@@ -33,14 +35,14 @@ export async function refuseKeyReuse(tx: Tx, claim: KeyClaim): Promise<void> {
       throw reused('it is the key of a certification authority');
   }
   const uses = await findKeyUse(tx, claim.spkiDigest);
-  const mayComeAgain = uses.every(
-    (use) =>
-      (use.state === 'burnt' || use.state === 'unsigned') &&
-      use.actor === claim.actor &&
-      Buffer.compare(use.orderDigest, claim.orderDigest) === 0,
-  );
-  if (!mayComeAgain) throw reused('a certificate was already asked for with it');
+  if (!uses.every((use) => isSameOrder(use, claim) && use.state !== 'issued'))
+    throw reused('a certificate was already asked for with it');
+  if (uses.some(({ state }) => state === 'signing'))
+    throw new Outage('hsm', 'an earlier try of the same order is not settled yet');
 }
+
+const isSameOrder = (use: KeyUse, { actor, orderDigest }: KeyClaim): boolean =>
+  use.actor === actor && Buffer.compare(use.orderDigest, orderDigest) === 0;
 
 const reused = (detail: string): Refusal =>
   new Refusal('key_reused', 'this key was used before', [

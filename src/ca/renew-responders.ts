@@ -1,8 +1,11 @@
 // Keeps a valid delegated responder for every intermediate: a new key in the OCSP token and a new certificate well before the
 // old one ends, so that the two overlap (RFC 6960 §4.2.2.2 Authorized Responders).
 
+import { randomUUID } from 'node:crypto';
 import { appendAudit } from '#db/audit.ts';
+import { acquireLease, releaseLease, renewLease } from '#db/leases.ts';
 import { expiredResponders, listAllResponders, recordResponder, removeResponder } from '#db/responders.ts';
+import { Outage } from '../errors.ts';
 import type { Needs } from '../system.ts';
 import { keyIdentifier } from '../x509/keys.ts';
 import { type IssueNeeds, issueCertificate } from './issue.ts';
@@ -15,24 +18,50 @@ const OVERLAP_MS = 10 * DAY;
 const PROFILE = 'ocsp-responder';
 const KEY = { type: 'rsa', bits: 2048 } as const;
 
-/** Makes a responder for each intermediate that has none with enough time left; answers the ids of those renewed. */
-export async function renewOcspResponders(system: IssueNeeds & Needs<'ocsp'>): Promise<readonly string[]> {
-  const now = system.clock();
-  const rows = await listAllResponders(system.db.read, now);
+/** Two workers that renew at once would make two keys where one is wanted. That is all: both would be valid, so it may run out. */
+const LEASE = 'ocsp_renewal';
+
+type RenewNeeds = IssueNeeds & Needs<'ocsp'>;
+
+/**
+ * Makes a responder for each intermediate that has none with enough time left; answers the ids of those renewed, none while
+ * another worker is at it. One that fails does not hold the others; then throws what the first one threw.
+ */
+export async function renewOcspResponders(system: RenewNeeds): Promise<readonly string[]> {
+  const ttlMs = 4 * system.config.SIGNING_DEADLINE_MS;
+  const epoch = await acquireLease(system.db.read, LEASE, randomUUID(), ttlMs);
+  if (epoch === undefined) return [];
+  const lease = { leaseName: LEASE, epoch };
   const renewed: string[] = [];
-  for (const authority of system.authorities.values()) {
-    if (authority.kind === 'root') continue;
-    const enough = rows.some(
-      (row) => row.issuer === authority.id && row.notAfter.getTime() - now.getTime() > OVERLAP_MS,
-    );
-    if (enough) continue;
-    await renewOne(system, authority.id);
-    renewed.push(authority.id);
+  const failures: unknown[] = [];
+  try {
+    for (const id of await authoritiesInNeed(system)) {
+      await renewLease(system.db.read, lease, ttlMs);
+      await renewOne(system, id).then(
+        () => renewed.push(id),
+        (error: unknown) => failures.push(error),
+      );
+    }
+  } finally {
+    // If we stop before this line the lease runs out by itself.
+    await releaseLease(system.db.read, lease);
   }
+  if (failures.length > 0) throw failures[0];
   return renewed;
 }
 
-async function renewOne(system: IssueNeeds & Needs<'ocsp'>, issuer: string): Promise<void> {
+async function authoritiesInNeed({ db, clock, authorities }: RenewNeeds): Promise<readonly string[]> {
+  const now = clock();
+  const rows = await listAllResponders(db.read, now);
+  const longEnough = rows.filter(({ notAfter }) => notAfter.getTime() - now.getTime() > OVERLAP_MS);
+  const served = new Set(longEnough.map(({ issuer }) => issuer));
+  return [...authorities.values()].filter(({ id, kind }) => kind !== 'root' && !served.has(id)).map(({ id }) => id);
+}
+
+async function renewOne(system: RenewNeeds, issuer: string): Promise<void> {
+  // No key is made that nobody could certify: it would stay in its token for ever.
+  const { state, breaker } = await system.issuing.health();
+  if (state !== 'open' || breaker === 'open') throw new Outage('hsm', 'the issuing token is away');
   // If we stop after this line, the token holds a key that no certificate names: it signs for nobody.
   const { spki } = await system.ocsp.generateKey(KEY);
   const keyId = keyIdentifier(spki);

@@ -1,24 +1,34 @@
 // The schedule's own look at every intermediate: freshness never rests on a single job surviving.
 
 import { latestScheduledUpdate } from '#db/crls.ts';
+import { mayBeUnlisted } from '#db/revocations.ts';
 import type { Signer } from '#hsm/client.ts';
-import { type PublishNeeds, publishCrl } from './publish.ts';
+import type { Authority } from '../authority.ts';
+import { type PublishNeeds, publishNeededCrl } from './publish.ts';
 import { isCrlDue } from './schedule.ts';
 
-/** Publishes the CRL of each intermediate whose last one is due; answers the ids. One that fails does not hold the others. */
+/**
+ * Publishes the CRL of each intermediate whose last one is due, or lacks a revocation (its job died with a worker, or came while
+ * another publisher had read the entries already); answers the ids. One that fails does not hold the others.
+ */
 export async function publishDueCrls(system: PublishNeeds, signer: Pick<Signer, 'sign'>): Promise<readonly string[]> {
   const published: string[] = [];
   const failures: unknown[] = [];
   for (const authority of system.authorities.values()) {
     if (authority.kind === 'root') continue;
     try {
-      const last = await latestScheduledUpdate(system.db.read, authority.id);
-      if (!isCrlDue(system.policies.hierarchy, authority, last, system.clock())) continue;
-      if ((await publishCrl(system, authority.id, signer)) !== undefined) published.push(authority.id);
+      if (!(await mayBeNeeded(system, authority))) continue;
+      if ((await publishNeededCrl(system, authority.id, signer)) !== undefined) published.push(authority.id);
     } catch (error) {
       failures.push(error);
     }
   }
   if (failures.length > 0) throw failures[0];
   return published;
+}
+
+/** Two cheap questions; the exact one is asked under the lease. */
+async function mayBeNeeded({ db, policies, clock }: PublishNeeds, authority: Authority): Promise<boolean> {
+  const last = await latestScheduledUpdate(db.read, authority.id);
+  return isCrlDue(policies.hierarchy, authority, last, clock()) || (await mayBeUnlisted(db.read, authority.id));
 }

@@ -38,14 +38,33 @@ export type PublishedCrl = {
   readonly der: Uint8Array;
 };
 
+type PublishOrder = { readonly signer: Pick<Signer, 'sign'>; readonly onlyIfNeeded: boolean };
+
 /**
  * Publishes the next CRL of `authorityId`, signed by `signer`; answers undefined when another publisher holds the lease.
  * Order of effects: lease, intent row (transaction 1), signature, published row fenced by the lease's epoch (transaction 2).
  */
-export async function publishCrl(
+export function publishCrl(
   system: PublishNeeds,
   authorityId: string,
   signer: Pick<Signer, 'sign'>,
+): Promise<PublishedCrl | undefined> {
+  return publish(system, authorityId, { signer, onlyIfNeeded: false });
+}
+
+/** The same, but nothing is signed and undefined answered unless the regular series is due or a revocation is on no list yet. */
+export function publishNeededCrl(
+  system: PublishNeeds,
+  authorityId: string,
+  signer: Pick<Signer, 'sign'>,
+): Promise<PublishedCrl | undefined> {
+  return publish(system, authorityId, { signer, onlyIfNeeded: true });
+}
+
+async function publish(
+  system: PublishNeeds,
+  authorityId: string,
+  order: PublishOrder,
 ): Promise<PublishedCrl | undefined> {
   const authority = system.authorities.get(authorityId);
   if (authority === undefined) throw new Refusal('not_found', `there is no certification authority ${authorityId}`);
@@ -53,7 +72,7 @@ export async function publishCrl(
   const epoch = await acquireLease(system.db.read, leaseName, randomUUID(), 6 * system.config.SIGNING_DEADLINE_MS);
   if (epoch === undefined) return undefined;
   try {
-    return await publishUnderLease(system, authority, signer, { leaseName, epoch });
+    return await publishUnderLease(system, authority, { ...order, leaseName, epoch });
   } finally {
     // If we stop before this line the lease runs out by itself.
     await releaseLease(system.db.read, { leaseName, epoch });
@@ -71,12 +90,12 @@ type Draft = {
 async function publishUnderLease(
   system: PublishNeeds,
   authority: Authority,
-  signer: Pick<Signer, 'sign'>,
-  lease: HeldLease,
-): Promise<PublishedCrl> {
+  { signer, onlyIfNeeded, ...lease }: PublishOrder & HeldLease,
+): Promise<PublishedCrl | undefined> {
   // 1. Record the intent. If we stop after the commit, the number is burnt and the next CRL takes the one after.
-  const draft = await recordDraft(system, authority);
-  // 2. Sign. If we stop here, the row stays `signing`; nobody reads it, and burnStaleCrls settles it.
+  const draft = await recordDraft(system, authority, onlyIfNeeded);
+  if (draft === undefined) return undefined;
+  // 2. Sign. If we stop here, the row stays `signing`; nobody reads it, and recoverCrls settles it.
   let der: Uint8Array;
   try {
     der = await signWithAuthority(signer, authority, draft.signable);
@@ -105,7 +124,11 @@ async function publishUnderLease(
   };
 }
 
-async function recordDraft(system: PublishNeeds, authority: Authority): Promise<Draft> {
+async function recordDraft(
+  system: PublishNeeds,
+  authority: Authority,
+  onlyIfNeeded: boolean,
+): Promise<Draft | undefined> {
   return system.db.transaction(
     async (tx) => {
       const previous = await latestCrl(tx, authority.id);
@@ -121,7 +144,10 @@ async function recordDraft(system: PublishNeeds, authority: Authority): Promise<
         thisUpdate,
       );
       const entries = await listRevoked(tx, authority.id);
-      if (previous !== undefined) await refuseLostEntries(tx, authority.id, { previous, draft: entries });
+      if (previous !== undefined) {
+        const { adds } = await refuseLostEntries(tx, authority.id, { previous, draft: entries });
+        if (onlyIfNeeded && !scheduled && !adds) return undefined;
+      }
       const number = await nextCrlNumber(tx, authority.id);
       const tbs = buildTbsCertList({
         signatureAlgorithm: signatureAlgorithmIdentifier(authority.algorithm),

@@ -3,11 +3,8 @@
 import type { TaskList } from 'graphile-worker';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { recoverCertificates } from '../ca/recover.ts';
 import { destroyEndedResponders, renewOcspResponders } from '../ca/renew-responders.ts';
-import { publishDueCrls } from '../crl/due.ts';
-import { publishCrl } from '../crl/publish.ts';
-import { recoverCrls } from '../crl/recover.ts';
+import { publishNeededCrl } from '../crl/publish.ts';
 import type { System } from '../system.ts';
 
 const PublishCrl = Type.Object(
@@ -20,14 +17,7 @@ export function createTasks(system: System): TaskList {
   return {
     publish_crl: async (payload) => {
       const { authority } = Value.Parse(PublishCrl, payload);
-      await publishCrl(system, authority, system.issuing);
-    },
-    publish_due_crls: async () => {
-      await publishDueCrls(system, system.issuing);
-    },
-    recover_certificates: async () => {
-      await recoverCertificates(system);
-      await recoverCrls(system);
+      await publishNeededCrl(system, authority, system.issuing);
     },
     renew_ocsp_responders: async () => {
       await renewOcspResponders(system);

@@ -1,65 +1,109 @@
-// The worker role: graphile-worker runs tasks and schedules; two loops carry outbox rows to it and seal the audit.
+// The worker role: graphile-worker runs jobs and schedules. What has to happen even if no job survives runs in loops of its own:
+// relay, sealer, recovery, and the look at every CRL. A worker that is killed keeps its jobs locked for hours; it keeps no loop.
 
 import { randomUUID } from 'node:crypto';
 import { Logger, parseCronItems, type Runner, run } from 'graphile-worker';
 import { relayOutbox } from '#db/outbox.ts';
+import type { SignerHealth } from '#hsm/client.ts';
 import { sealAuditRows } from '../audit/seal.ts';
+import { recoverCertificates } from '../ca/recover.ts';
 import { required } from '../config.ts';
+import { publishDueCrls } from '../crl/due.ts';
+import { recoverCrls } from '../crl/recover.ts';
 import { startLoop } from '../loop.ts';
 import type { System } from '../system.ts';
 import { createTasks } from './tasks.ts';
 
 const RELAY_MS = 200;
 const SEAL_MS = 500;
+const LISTS_MS = 5_000;
+const RESTART_MS = 1_000;
 const OUTBOX_BATCH = 1_000;
 
 /** What runs without anyone asking. `backfillPeriod` is 0: every task looks at what is due, so a missed run loses nothing. */
 const SCHEDULE = [
-  { task: 'recover_certificates', match: '* * * * *', options: { jobKey: 'recover_certificates', backfillPeriod: 0 } },
-  { task: 'publish_due_crls', match: '* * * * *', options: { jobKey: 'publish_due_crls', backfillPeriod: 0 } },
   {
     task: 'renew_ocsp_responders',
-    match: '17 * * * *',
+    match: '* * * * *',
     options: { jobKey: 'renew_ocsp_responders', backfillPeriod: 0 },
   },
 ];
 
 /** Starts the worker; `stop` lets the jobs under way end. Throws Outage when the database is away. */
 export async function startWorker(system: System): Promise<{ stop(): Promise<void> }> {
-  const tasks = createTasks(system);
+  const jobs = await keepJobsRunning(system);
+  const holder = randomUUID();
+  const { log, config } = system;
+  const loops = [
+    startLoop('relay', RELAY_MS, () => relayAll(system), log),
+    startLoop('sealer', SEAL_MS, () => sealAuditRows(system, holder), log),
+    // A row is stale after two deadlines, an Idempotency-Key free again after four: by then its row is settled.
+    startLoop('recovery', config.SIGNING_DEADLINE_MS, () => recover(system), log),
+    startLoop('lists', LISTS_MS, () => publishLists(system), log),
+  ];
+  return {
+    async stop() {
+      await Promise.all(loops.map((loop) => loop.stop()));
+      await jobs.stop();
+    },
+  };
+}
+
+/** graphile-worker gives up when it cannot write down for minutes what became of a job; then another one is started. */
+async function keepJobsRunning(system: System): Promise<{ stop(): Promise<void> }> {
+  let jobs = await startJobs(system);
+  // At start everything is looked at once, without waiting for the first minute.
+  for (const { task } of SCHEDULE) await jobs.runner.addJob(task, {}, { jobKey: task });
+  const restart = async (): Promise<void> => {
+    if (jobs.hasEnded()) jobs = await startJobs(system);
+  };
+  const loop = startLoop('jobs', RESTART_MS, restart, system.log);
+  return {
+    async stop() {
+      await loop.stop();
+      if (!jobs.hasEnded()) await jobs.runner.stop();
+    },
+  };
+}
+
+async function startJobs(system: System): Promise<{ runner: Runner; hasEnded: () => boolean }> {
   const runner = await run({
     connectionString: required(system.config, 'DATABASE_URL'),
     concurrency: 4,
     pollInterval: 1_000,
     noHandleSignals: true,
-    taskList: tasks,
+    taskList: createTasks(system),
     parsedCronItems: parseCronItems(SCHEDULE),
+    // With a delay, even of nothing, the end of a job is written again and again while the database is away; without one, the first
+    // failure is a rejection that nobody handles, and ends the process.
+    preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
     logger: new Logger((scope) => (level, message) => {
       if (level === 'error' || level === 'warning') system.log.warn({ task: scope.taskIdentifier }, redact(message));
     }),
   });
-  await enqueueFirstLook(runner);
-  const holder = randomUUID();
-  const loops = [
-    startLoop('relay', RELAY_MS, () => relayAll(system), system.log),
-    startLoop('sealer', SEAL_MS, () => sealAuditRows(system, holder), system.log),
-  ];
-  return {
-    async stop() {
-      await Promise.all(loops.map((loop) => loop.stop()));
-      await runner.stop();
-    },
+  let ended = false;
+  const end = (): void => {
+    ended = true;
   };
-}
-
-/** At start everything is looked at once, without waiting for the first minute. */
-async function enqueueFirstLook(runner: Runner): Promise<void> {
-  for (const { task } of SCHEDULE) await runner.addJob(task, {}, { jobKey: task });
+  runner.promise.then(end, end);
+  return { runner, hasEnded: () => ended };
 }
 
 async function relayAll(system: System): Promise<void> {
   while ((await system.db.transaction((tx) => relayOutbox(tx, OUTBOX_BATCH))) === OUTBOX_BATCH);
 }
+
+async function recover(system: System): Promise<void> {
+  await recoverCertificates(system);
+  await recoverCrls(system);
+}
+
+/** No CRL number is spent on a token that is known to be away. */
+async function publishLists(system: System): Promise<void> {
+  if (maySign(await system.issuing.health())) await publishDueCrls(system, system.issuing);
+}
+
+const maySign = ({ state, breaker }: SignerHealth): boolean => state === 'open' && breaker !== 'open';
 
 /** A job's error text may quote its payload or a row: only the first words, which name the job, are logged. */
 const redact = (message: string): string => message.split('\n')[0]?.slice(0, 120) ?? '';

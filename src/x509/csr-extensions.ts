@@ -17,7 +17,7 @@ import { OID } from './oids.ts';
 const REQUESTS: ReadonlySet<string> = new Set([OID.extensionRequest, OID.msExtensionRequest]);
 
 const PATH = 'certificationRequestInfo.attributes';
-const SINGLE = 'RFC 2985 §5.4.2 Attribute types for use in PKCS #10 certificate requests';
+const SINGLE = 'RFC 2985 §5.4.2 Extension request';
 const EXTENSIONS = 'RFC 5280 §4.2 Certificate Extensions';
 
 type RequestedExtensions = AlternativeNames & {

@@ -15,13 +15,15 @@ const DETAILS: Record<CsrCode, string> = {
   name_not_allowed: 'a name in the request has characters that no name may have',
 };
 
-/** One Refusal with every finding, in their order, and the worst code among them. */
+/** Findings in one answer: a request of 64 KiB can hold thousands, and every refusal is written down. */
+const MOST = 50;
+
+/** One Refusal with every finding, in their order, and the worst code among them; beyond 50 findings their number alone. */
 export function refusalFor(faults: readonly CsrFault[]): Refusal {
   const codes = Object.keys(DETAILS) as CsrCode[];
   const code = codes.find((candidate) => faults.some((fault) => fault.code === candidate)) ?? 'csr_malformed';
-  return new Refusal(
-    code,
-    DETAILS[code],
-    faults.map((fault) => fault.finding),
-  );
+  const findings = faults.map((fault) => fault.finding);
+  const left = findings.length - MOST;
+  const more = left > 0 ? [{ rule: 'limit of this service', detail: `and ${left} more findings` }] : [];
+  return new Refusal(code, DETAILS[code], [...findings.slice(0, MOST), ...more]);
 }

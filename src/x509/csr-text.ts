@@ -4,7 +4,7 @@ import { type Finding, Refusal } from '../errors.ts';
 import { DerError, REQUEST_LIMITS } from './der.ts';
 import { fromPem } from './pem.ts';
 
-/** `NEW` is what Java's keytool and old Microsoft tools write (RFC 7468 §7 PKCS #10 Certification Request Syntax). */
+/** `NEW` is what Java's keytool and old Microsoft tools write (RFC 7468 §7 Textual Encoding of PKCS #10 Certification Request Syntax). */
 const LABELS = ['CERTIFICATE REQUEST', 'NEW CERTIFICATE REQUEST'] as const;
 
 /** Characters of PEM text: the DER limit in base64 (4 for 3), with room for line ends and white space. */
@@ -71,7 +71,7 @@ const finding = (
   detail: string,
   remedy = 'send one PEM block and nothing around it: openssl req -in request.pem',
 ): Finding => ({
-  rule: 'RFC 7468 §7 PKCS #10 Certification Request Syntax',
+  rule: 'RFC 7468 §7 Textual Encoding of PKCS #10 Certification Request Syntax',
   at: 'csr',
   detail,
   remedy,

@@ -115,6 +115,13 @@ describe('row 9: what no request may ask for is csr_extension_not_allowed:', () 
   });
 });
 
+it('a request with hundreds of faults is told fifty of them and the number of the rest', () => {
+  const many = Array.from({ length: 300 }, (_, index) => extension(`1.2.3.${index}`, NULL, true));
+  const { findings } = refusalOf(() => admit(asking(...many)));
+  expect(findings).toHaveLength(51);
+  expect(findings[50]?.detail).toBe('and 250 more findings');
+});
+
 describe('what tools ask for by default is no fault:', () => {
   it.each<[string, Uint8Array[]]>([
     ['CA:FALSE', [extension(OID.basicConstraints, sequence())]],

@@ -1,0 +1,16 @@
+// What the commands share of their arguments.
+
+import { CommanderError } from 'commander';
+import { EXIT_CODES } from './exit-codes.ts';
+
+/** A repeatable option: every value, in the order of the command line. */
+export const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+
+/** A file named on the command line that cannot be used: wrong arguments, like any other. */
+export function unusableFile(option: string, path: string, error: unknown): CommanderError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+  const remedy = code === 'EEXIST' ? ': name a file that does not exist yet; a private key is never overwritten' : '';
+  const message = `error: ${option} ${path} cannot be used (${code})${remedy}`;
+  process.stderr.write(`${message}\n`);
+  return new CommanderError(EXIT_CODES.usage[0], 'igc.unusableFile', message);
+}
