@@ -53,6 +53,29 @@ async function raiseReason(tx: Tx, certificateId: string): Promise<boolean> {
   return rowCount === 1;
 }
 
+/** How long a revocation may take from the beginning of its transaction to its commit, and how far machines' clocks may differ. */
+const LONGEST_TRANSACTION = '2 minutes';
+const LARGEST_SKEW = '1 hour';
+
+/**
+ * Whether the last published CRL of an issuer may lack a revocation: one that was written after that list, or so shortly before
+ * that it may have been committed after. False means that it certainly lacks none.
+ */
+export async function mayBeUnlisted(tx: Tx, issuer: string): Promise<boolean> {
+  // The date narrows it down by index; what decides is when the two transactions began, by the database's clock.
+  const { rows } = await tx.execute<{ unlisted: boolean }>(sql`
+    with last as (
+      select this_update, created_at from crl
+      where issuer = ${issuer} and state = 'published' order by number desc limit 1
+    )
+    select exists (
+      select from revocation where issuer = ${issuer}
+        and revoked_at >= coalesce((select this_update from last), '-infinity') - ${LARGEST_SKEW}::interval
+        and created_at >= coalesce((select created_at from last), '-infinity') - ${LONGEST_TRANSACTION}::interval
+    ) as unlisted`);
+  return rows[0]?.unlisted === true;
+}
+
 const HEADER_BYTES = 10;
 
 /**

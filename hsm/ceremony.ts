@@ -1,0 +1,98 @@
+// Tokens opened by people: making the hierarchy, and the roots' lists. No socket, no queue; the same keys, the same check in
+// software of every signature, and duties of its own: CA certificates and CRLs, nothing for end entities.
+import pkcs11 from 'pkcs11js';
+import { Outage, Refusal } from '../src/errors.ts';
+import type { KeyAlgorithm } from '../src/x509/keys.ts';
+import type { Signable } from '../src/x509/signable.ts';
+import type { TokenKey } from './key-objects.ts';
+import { isPinRefused, listSlots, loadModule } from './pkcs11.ts';
+import { CEREMONY, checkPurpose } from './purpose.ts';
+import { closeSession, openSession } from './session-pool.ts';
+import { signingKeyOf } from './signing-key.ts';
+import { openIntake, refuseToSign } from './to-be-signed.ts';
+import { asOutage, attachToken, type Token } from './token.ts';
+
+export type CeremonyToken = {
+  /** Makes a key pair that never leaves the token; seconds for RSA-4096. Throws Outage. */
+  generateKey(algorithm: KeyAlgorithm, label?: string): Promise<TokenKey>;
+  /**
+   * Signs a linted CA certificate or CRL with the key `keyId`, and verifies the signature before it gives it.
+   * Throws Refusal `signer_refused` without having asked the token to sign, Outage with what is known of the signature.
+   */
+  sign(keyId: Uint8Array, signable: Signable): Promise<Uint8Array>;
+  findKey(keyId: Uint8Array): TokenKey | undefined;
+  listKeys(): TokenKey[];
+  /** Whether there was such a key to destroy. */
+  destroyKey(keyId: Uint8Array): boolean;
+  close(): void;
+};
+
+/** How far thisUpdate of a list may be from this machine's clock. */
+const TOLERANCE_MS = 10 * 60_000;
+
+/**
+ * Opens a token with its PIN, which is tried once. Throws Outage when the token is away or refuses the PIN: whoever types it
+ * decides about the next try.
+ */
+export function openToken(options: { module: string; label: string; pin: string }): CeremonyToken {
+  const token = attachToken({ module: options.module, label: options.label, sessions: 1, writable: true });
+  try {
+    token.login(options.pin);
+  } catch (cause) {
+    token.close();
+    const why = isPinRefused(cause) ? 'refuses the PIN' : 'cannot be logged in to';
+    throw new Outage('hsm', `the token ${options.label} ${why}`, { cause });
+  }
+  return {
+    generateKey: (algorithm, label = options.label) => token.generateKey(algorithm, label),
+    sign: (keyId, signable) => signInCeremony(token, keyId, signable),
+    findKey: (keyId) => token.findKey(keyId),
+    listKeys: () => token.listKeys(),
+    destroyKey: (keyId) => token.destroyKey(keyId),
+    close: () => token.close(),
+  };
+}
+
+async function signInCeremony(token: Token, keyId: Uint8Array, { tbs }: Signable): Promise<Uint8Array> {
+  const found = token.findKey(keyId);
+  if (found === undefined) throw new Outage('hsm', `the token has no key ${Buffer.from(keyId).toString('hex')}`);
+  const key = signingKeyOf(found.spki);
+  const intake = openIntake({ length: tbs.length, duties: CEREMONY, key });
+  intake.write(tbs);
+  const arrived = intake.end();
+  const context = { duties: CEREMONY, keyId, key, authorities: [], now: new Date(), toleranceMs: TOLERANCE_MS };
+  const findings = checkPurpose(arrived.received, context);
+  if (findings.length > 0) throw refuseToSign(findings);
+  const signature = await token.sign({ keyId, spki: key.spki, digest: arrived.digest(key) });
+  if (!arrived.verify(key, signature)) {
+    token.recycleSessions();
+    throw new Outage('hsm', 'the token gave a signature that does not verify', { signature: 'unknown' });
+  }
+  return signature;
+}
+
+/**
+ * Makes a token on a free slot of the module and sets its PINs. Throws Refusal `already_exists` when the label is taken,
+ * Outage when no slot is free.
+ */
+export function initToken(options: { module: string; label: string; soPin: string; pin: string }): void {
+  const api = loadModule(options.module);
+  const slots = listSlots(api);
+  if (slots.some(({ label }) => label === options.label)) {
+    throw new Refusal('already_exists', `a token labelled ${options.label} exists already`);
+  }
+  const free = slots.find(({ initialised }) => !initialised);
+  if (free === undefined) throw new Outage('hsm', 'no slot is free for a new token');
+  asOutage('the token cannot be initialised', () => {
+    // PKCS #11 wants 32 octets, filled up with blanks
+    api.C_InitToken(free.handle, options.soPin, options.label.padEnd(32));
+    const session = openSession(api, free.handle, true);
+    try {
+      api.C_Login(session, pkcs11.CKU_SO, options.soPin);
+      api.C_InitPIN(session, options.pin);
+      api.C_Logout(session);
+    } finally {
+      closeSession(api, session);
+    }
+  });
+}

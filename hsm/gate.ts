@@ -1,0 +1,94 @@
+// The way to the token: at most so many calls at once, a bounded queue before it, a deadline over both, and a breaker in front.
+// It decides what a caller is told when time runs out: nothing was signed, or nobody knows.
+import { Outage } from '../src/errors.ts';
+import type { Breaker } from './breaker.ts';
+import { KEY_MISSING } from './key-objects.ts';
+
+/** One call's own view of its progress. */
+export type Progress = {
+  /** To be called right before the token is asked to sign; throws when the deadline has passed, so that it is not. */
+  asking(): void;
+};
+
+export type Gate = {
+  /**
+   * Does `work` when its turn comes, until `expiresAt` (performance.now()). Throws Outage: `none` when the breaker is open, the
+   * queue is full, or the deadline passed before `asking`; `unknown` when it passed after.
+   */
+  pass<T>(work: (progress: Progress) => Promise<T>, expiresAt: number): Promise<T>;
+  queued(): number;
+  inFlight(): number;
+  /** Whether every place is taken by a call whose deadline passed more than `ms` ago. */
+  isStuck(ms: number): boolean;
+};
+
+type Call = { readonly start: () => void; readonly expire: () => void; readonly expiresAt: number };
+
+const none = (message: string): Outage => new Outage('hsm', message, { signature: 'none' });
+
+/** `width` calls at once, `places` more waiting. */
+export function openGate({ width, places, breaker }: { width: number; places: number; breaker: Breaker }): Gate {
+  const queue = new Set<Call>();
+  const running = new Set<Call>();
+
+  const next = (): void => {
+    for (const call of queue) {
+      if (running.size >= width) return;
+      queue.delete(call);
+      running.add(call);
+      call.start();
+    }
+  };
+  return {
+    queued: () => queue.size,
+    inFlight: () => running.size,
+    isStuck: (ms) => running.size >= width && [...running].every(({ expiresAt }) => performance.now() > expiresAt + ms),
+    pass<T>(work: (progress: Progress) => Promise<T>, expiresAt: number): Promise<T> {
+      if (queue.size >= places) return Promise.reject(none('too many calls wait for the token'));
+      if (!breaker.admit()) return Promise.reject(none('the token failed several times and is left alone for a while'));
+      const { promise, resolve, reject } = Promise.withResolvers<T>();
+      let asked = false;
+      let over = false;
+      const progress: Progress = {
+        asking() {
+          if (over) throw none('the deadline passed before the token was asked');
+          asked = true;
+        },
+      };
+      const timer = setTimeout(() => call.expire(), Math.max(0, expiresAt - performance.now()));
+      const settle = (failed: boolean, done: () => void): void => {
+        if (over) return;
+        over = true;
+        clearTimeout(timer);
+        if (failed) breaker.failed();
+        else breaker.succeeded();
+        done();
+      };
+      const call: Call = {
+        expiresAt,
+        start() {
+          work(progress)
+            .then(
+              (result) => settle(false, () => resolve(result)),
+              (error: unknown) => settle(isTokenFault(error), () => reject(error)),
+            )
+            .finally(() => {
+              running.delete(call);
+              next();
+            });
+        },
+        expire() {
+          queue.delete(call);
+          const signature = asked ? 'unknown' : 'none';
+          settle(true, () => reject(new Outage('hsm', 'the token did not answer within the deadline', { signature })));
+        },
+      };
+      queue.add(call);
+      next();
+      return promise;
+    },
+  };
+}
+
+/** A key that is missing says nothing about the token. */
+const isTokenFault = (error: unknown): boolean => !(error instanceof Outage && error.cause === KEY_MISSING);

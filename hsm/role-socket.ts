@@ -1,0 +1,61 @@
+// A Unix socket for one role, in a folder of its own. Node cannot tell who is at the other end of a socket, so that the folder's
+// permissions are what tells the roles apart.
+import { chmodSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { dirname } from 'node:path';
+import { Refusal } from '../src/errors.ts';
+
+/** sockaddr_un holds 108 octets, the last of which is NUL. */
+const LONGEST_PATH = 107;
+/** Sixteen for each copy of a role; each holds one short structure at most. */
+const MOST_CONNECTIONS = 256;
+
+/**
+ * Listens on `path`, whose folder is made with mode 0700 where it is missing; a supervisor may make it beforehand, for the role's
+ * own group. A socket that nobody answers any more is removed. Throws Refusal `configuration_invalid`.
+ */
+export async function listenForRole(path: string, serve: (socket: Socket) => void): Promise<Server> {
+  if (Buffer.byteLength(path) > LONGEST_PATH) {
+    throw invalid(
+      path,
+      `a socket's path has at most ${LONGEST_PATH} octets; this one has ${Buffer.byteLength(path)}`,
+      'choose a shorter folder',
+    );
+  }
+  prepareFolder(dirname(path));
+  if (await isAnswered(path)) throw invalid(path, 'another signer answers here', 'stop it first');
+  rmSync(path, { force: true });
+  const server = createServer(serve);
+  server.maxConnections = MOST_CONNECTIONS;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, resolve);
+  });
+  chmodSync(path, 0o660);
+  return server;
+}
+
+const invalid = (at: string, detail: string, remedy: string): Refusal =>
+  new Refusal('configuration_invalid', `the signer cannot listen: ${detail}`, [
+    { rule: 'sockets of the signer', at, detail, remedy },
+  ]);
+
+function prepareFolder(folder: string): void {
+  mkdirSync(dirname(folder), { recursive: true });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const found = lstatSync(folder);
+  if (!found.isDirectory() || (found.mode & 0o007) !== 0) {
+    throw invalid(folder, 'the folder is open to everybody, or is none', 'remove it, or give it mode 0700');
+  }
+}
+
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(path);
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', () => resolve(false));
+  });
+}
