@@ -1,7 +1,7 @@
 // New key pairs. The private half never leaves its token, in no form, and can only sign.
 import pkcs11 from 'pkcs11js';
 import { Outage } from '../src/errors.ts';
-import { objectIdentifier } from '../src/x509/der.ts';
+import { objectIdentifier } from '../src/x509/der-writer.ts';
 import { type KeyAlgorithm, keyIdentifier } from '../src/x509/keys.ts';
 import { OID } from '../src/x509/oids.ts';
 import { readAttribute, readPublicKey, type TokenKey } from './key-objects.ts';

@@ -2,7 +2,7 @@
 // RSA as DigestInfo under CKM_RSA_PKCS, ECDSA raw; both exist on every token, and no size of input can upset them.
 import pkcs11 from 'pkcs11js';
 import { SIGNATURE_ALGORITHMS, type SignatureAlgorithm } from '../src/x509/algorithms.ts';
-import { integer, NULL, objectIdentifier, octetString, sequence } from '../src/x509/der.ts';
+import { integer, NULL, objectIdentifier, octetString, sequence } from '../src/x509/der-writer.ts';
 import { OID } from '../src/x509/oids.ts';
 
 /** No key of ours makes a longer signature than RSA-4096. */

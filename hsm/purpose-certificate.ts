@@ -1,7 +1,8 @@
 // What a TBSCertificate must be before a CA's key signs it: of that CA, for an end entity, and for not too long.
 import type { Finding } from '../src/errors.ts';
 import { type Certificate, extensionOf, parseTbsCertificate } from '../src/x509/certificate.ts';
-import { DerError, NULL, readDer } from '../src/x509/der.ts';
+import { DerError, readDer } from '../src/x509/der.ts';
+import { NULL } from '../src/x509/der-writer.ts';
 import {
   readAuthorityKeyIdentifier,
   readBasicConstraints,

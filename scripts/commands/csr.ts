@@ -4,7 +4,7 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { signatureAlgorithmFor, signatureAlgorithmIdentifier } from '../../src/x509/algorithms.ts';
 import { assembleSigned } from '../../src/x509/certificate.ts';
-import { explicit, integer, sequence } from '../../src/x509/der.ts';
+import { explicit, integer, sequence } from '../../src/x509/der-writer.ts';
 
 export const NEW_KEYS = ['rsa-2048', 'p-256'] as const;
 export type NewKey = (typeof NEW_KEYS)[number];

@@ -1,17 +1,8 @@
 // Signature algorithms: their identifiers, which one a key signs with, and verification in software. Neither RSASSA-PSS nor
 // anything with MD5 or SHA-1 is among them.
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
-import {
-  DerError,
-  type DerLimits,
-  NULL,
-  objectIdentifier,
-  readDer,
-  readInteger,
-  readObjectIdentifier,
-  sequence,
-  TAG,
-} from './der.ts';
+import { DerError, type DerLimits, readDer, readInteger, readObjectIdentifier, TAG } from './der.ts';
+import { NULL, objectIdentifier, sequence } from './der-writer.ts';
 import { type Curve, type KeyAlgorithm, keyAlgorithmOf } from './keys.ts';
 import { OID } from './oids.ts';
 

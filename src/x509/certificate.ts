@@ -1,18 +1,6 @@
 // X.509 certificates: the to-be-signed part written from its fields, and the strict reader.
-import {
-  bitString,
-  type DerElement,
-  DerError,
-  explicit,
-  integer,
-  readBitStringOctets,
-  readDer,
-  readInteger,
-  readTime,
-  sequence,
-  TAG,
-  time,
-} from './der.ts';
+import { type DerElement, DerError, readBitStringOctets, readDer, readInteger, readTime, TAG } from './der.ts';
+import { bitString, explicit, integer, sequence, time } from './der-writer.ts';
 import { type Extension, encodeExtensions, parseExtensions } from './extensions.ts';
 import { type Name, parseName } from './names.ts';
 

@@ -1,6 +1,7 @@
 // The entries of a CRL, written a million at a time: one buffer, one pass, and no object for each entry.
 import type { CrlEntry } from './crl.ts';
-import { TAG, time } from './der.ts';
+import { TAG } from './der.ts';
+import { time } from './der-writer.ts';
 
 /** Contents octets of a serial, a leading zero included; and an entry with it and a GeneralizedTime, headers included. */
 const LONGEST_SERIAL = 21;

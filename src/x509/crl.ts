@@ -7,17 +7,13 @@ import {
   DerError,
   type DerHeader,
   type DerLimits,
-  element,
-  explicit,
-  integer,
   readBitStringOctets,
   readDerAt,
   readHeader,
   readInteger,
-  sequence,
   TAG,
-  time,
 } from './der.ts';
+import { element, explicit, integer, sequence, time } from './der-writer.ts';
 import { readUnsigned } from './extension-values.ts';
 import { type Extension, encodeExtensions, parseExtensions } from './extensions.ts';
 import { type Name, parseName } from './names.ts';

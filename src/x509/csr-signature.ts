@@ -9,17 +9,8 @@ import {
   verifySignature,
 } from './algorithms.ts';
 import type { CsrFault } from './csr-fault.ts';
-import {
-  type DerElement,
-  DerError,
-  explicit,
-  integer,
-  NULL,
-  objectIdentifier,
-  readObjectIdentifier,
-  sequence,
-  TAG,
-} from './der.ts';
+import { type DerElement, DerError, readObjectIdentifier, TAG } from './der.ts';
+import { explicit, integer, NULL, objectIdentifier, sequence } from './der-writer.ts';
 import { type KeyAlgorithm, keyAlgorithmOf } from './keys.ts';
 import { OID } from './oids.ts';
 

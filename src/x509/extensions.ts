@@ -1,9 +1,8 @@
 // Certificate and CRL extensions: one builder each, in the exact encodings of IGC-Santé, and the reader of the list.
 // extension-values.ts reads what is inside.
+import { type DerElement, DerError, readObjectIdentifier, TAG } from './der.ts';
 import {
   boolean,
-  type DerElement,
-  DerError,
   explicit,
   ia5String,
   implicitPrimitive,
@@ -13,11 +12,9 @@ import {
   objectIdentifier,
   octetString,
   printableString,
-  readObjectIdentifier,
   sequence,
-  TAG,
   utf8String,
-} from './der.ts';
+} from './der-writer.ts';
 import { OID } from './oids.ts';
 
 export type Extension = {

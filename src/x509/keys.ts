@@ -1,19 +1,15 @@
 // Public keys as SubjectPublicKeyInfo: taken apart, built, named by their digests. Whether a key is good enough is src/policy's affair.
 import { createHash } from 'node:crypto';
 import {
-  bitString,
   type DerElement,
   DerError,
-  integer,
-  NULL,
-  objectIdentifier,
   readBitStringOctets,
   readDer,
   readInteger,
   readObjectIdentifier,
-  sequence,
   TAG,
 } from './der.ts';
+import { bitString, integer, NULL, objectIdentifier, sequence } from './der-writer.ts';
 import { OID } from './oids.ts';
 
 export type Curve = 'P-256' | 'P-384';

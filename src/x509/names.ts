@@ -1,17 +1,7 @@
 // Distinguished names: built from attributes with explicit string types, read strictly, shown as RFC 4514 text.
 // Two names are compared by their DER bytes, never by this text.
-import {
-  type DerElement,
-  DerError,
-  ia5String,
-  objectIdentifier,
-  printableString,
-  readObjectIdentifier,
-  sequence,
-  setOf,
-  TAG,
-  utf8String,
-} from './der.ts';
+import { type DerElement, DerError, readObjectIdentifier, TAG } from './der.ts';
+import { ia5String, objectIdentifier, printableString, sequence, setOf, utf8String } from './der-writer.ts';
 import { OID } from './oids.ts';
 
 export type NameAttribute = {

@@ -1,11 +1,9 @@
 // OCSP as the responder needs it: requests read strictly and with bounded work, responses written for signing on demand
 // (RFC 6960, in the profile of RFC 5019). ocsp-response.ts reads responses.
 import { createHash } from 'node:crypto';
+import { type DerElement, DerError, type DerLimits, readDer, readObjectIdentifier, TAG } from './der.ts';
 import {
   bitString,
-  type DerElement,
-  DerError,
-  type DerLimits,
   enumerated,
   explicit,
   generalizedTime,
@@ -14,11 +12,8 @@ import {
   NULL,
   objectIdentifier,
   octetString,
-  readDer,
-  readObjectIdentifier,
   sequence,
-  TAG,
-} from './der.ts';
+} from './der-writer.ts';
 import { type Extension, encodeExtensions, parseExtensions } from './extensions.ts';
 import { subjectPublicKeyBits } from './keys.ts';
 import { OID } from './oids.ts';

@@ -1,5 +1,5 @@
 // A bag of certificates as PKCS #7 "certs-only": a SignedData without content and without signers (RFC 5652 §5.1 SignedData Type).
-import { element, explicit, integer, objectIdentifier, sequence, setOf } from './der.ts';
+import { element, explicit, integer, objectIdentifier, sequence, setOf } from './der-writer.ts';
 import { OID } from './oids.ts';
 
 /** The DER of a degenerate SignedData with these certificates; a SET, so readers must not rely on their order. */

@@ -10,7 +10,7 @@ import { chainOf } from '../../src/authority.ts';
 import { type IssueCommand, issueCertificate } from '../../src/ca/issue.ts';
 import type { Structure } from '../../src/policy/holder.ts';
 import type { System } from '../../src/system.ts';
-import { utf8String } from '../../src/x509/der.ts';
+import { utf8String } from '../../src/x509/der-writer.ts';
 import { OID } from '../../src/x509/oids.ts';
 import { toPem } from '../../src/x509/pem.ts';
 import type { Credential } from './api-client.ts';

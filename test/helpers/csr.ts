@@ -14,7 +14,7 @@ import {
   sequence,
   setOf,
   utf8String,
-} from '../../src/x509/der.ts';
+} from '../../src/x509/der-writer.ts';
 import { OID } from '../../src/x509/oids.ts';
 
 type KeyPair = { readonly privateKey: KeyObject; readonly publicKey: KeyObject };

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { type CertListOutline, openCertListStream } from '#hsm/cert-list-stream.ts';
 import { signatureAlgorithmIdentifier } from '../../src/x509/algorithms.ts';
 import { buildTbsCertList } from '../../src/x509/crl.ts';
-import { DerError, explicit, generalizedTime, integer, octetString, sequence, time } from '../../src/x509/der.ts';
+import { DerError } from '../../src/x509/der.ts';
+import { explicit, generalizedTime, integer, octetString, sequence, time } from '../../src/x509/der-writer.ts';
 import { authorityKeyIdentifier, cRLNumber, encodeExtensions } from '../../src/x509/extensions.ts';
 import { nameOf } from '../helpers/test-hierarchy.ts';
 

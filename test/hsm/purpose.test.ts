@@ -5,6 +5,7 @@ import { openIntake } from '#hsm/to-be-signed.ts';
 import { type Finding, Refusal } from '../../src/errors.ts';
 import { signatureAlgorithmIdentifier } from '../../src/x509/algorithms.ts';
 import { buildTbsCertificate } from '../../src/x509/certificate.ts';
+import { readDer, TAG } from '../../src/x509/der.ts';
 import {
   boolean,
   element,
@@ -13,10 +14,8 @@ import {
   implicitPrimitive,
   integer,
   octetString,
-  readDer,
   sequence,
-  TAG,
-} from '../../src/x509/der.ts';
+} from '../../src/x509/der-writer.ts';
 import {
   authorityKeyIdentifier,
   basicConstraints,

@@ -2,7 +2,7 @@ import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypt
 import { describe, expect, it } from 'vitest';
 import type { KeyWork } from '../../src/policy/key-fault.ts';
 import { checkKey, type KeyPolicy } from '../../src/policy/keys.ts';
-import { bitString, integer, NULL, objectIdentifier, octetString, sequence } from '../../src/x509/der.ts';
+import { bitString, integer, NULL, objectIdentifier, octetString, sequence } from '../../src/x509/der-writer.ts';
 import { buildEcSpki, subjectPublicKeyBits } from '../../src/x509/keys.ts';
 import { OID } from '../../src/x509/oids.ts';
 import { detailsOf, refusalOf } from '../helpers/refusal.ts';

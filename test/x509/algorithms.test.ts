@@ -8,7 +8,8 @@ import {
   signatureAlgorithmIdentifier,
   verifySignature,
 } from '../../src/x509/algorithms.ts';
-import { DerError, integer, NULL, objectIdentifier, readDer, readInteger, sequence } from '../../src/x509/der.ts';
+import { DerError, readDer, readInteger } from '../../src/x509/der.ts';
+import { integer, NULL, objectIdentifier, sequence } from '../../src/x509/der-writer.ts';
 import { OID } from '../../src/x509/oids.ts';
 import { hex, type Key, newKey, toHex } from './branch.ts';
 

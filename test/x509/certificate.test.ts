@@ -11,9 +11,9 @@ import {
   extensionOf,
   parseCertificate,
 } from '../../src/x509/certificate.ts';
+import { DerError, readDer } from '../../src/x509/der.ts';
 import {
   boolean,
-  DerError,
   element,
   explicit,
   generalizedTime,
@@ -22,10 +22,9 @@ import {
   NULL,
   objectIdentifier,
   octetString,
-  readDer,
   sequence,
   time,
-} from '../../src/x509/der.ts';
+} from '../../src/x509/der-writer.ts';
 import { formatName } from '../../src/x509/names.ts';
 import { OID } from '../../src/x509/oids.ts';
 import { toPem } from '../../src/x509/pem.ts';

@@ -9,17 +9,8 @@ import {
   parseCrl,
   parseTbsCertList,
 } from '../../src/x509/crl.ts';
-import {
-  DerError,
-  element,
-  explicit,
-  generalizedTime,
-  integer,
-  NULL,
-  readDer,
-  sequence,
-  time,
-} from '../../src/x509/der.ts';
+import { DerError, readDer } from '../../src/x509/der.ts';
+import { element, explicit, generalizedTime, integer, NULL, sequence, time } from '../../src/x509/der-writer.ts';
 import { authorityKeyIdentifier, cRLNumber, encodeExtensions } from '../../src/x509/extensions.ts';
 import { keyIdentifier } from '../../src/x509/keys.ts';
 import { toPem } from '../../src/x509/pem.ts';

@@ -8,7 +8,7 @@ import {
   objectIdentifier,
   octetString,
   sequence,
-} from '../../src/x509/der.ts';
+} from '../../src/x509/der-writer.ts';
 import { OID } from '../../src/x509/oids.ts';
 import { admit, alternativeNames, buildCsr, csrAttribute, dns, extension, extensionRequest } from '../helpers/csr.ts';
 import { refusalOf } from '../helpers/refusal.ts';

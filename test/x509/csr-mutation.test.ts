@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { Refusal } from '../../src/errors.ts';
 import { readCsrText } from '../../src/x509/csr.ts';
-import { utf8String } from '../../src/x509/der.ts';
+import { utf8String } from '../../src/x509/der-writer.ts';
 import { OID } from '../../src/x509/oids.ts';
 import { toPem } from '../../src/x509/pem.ts';
 import { admit, buildCsr, csrAttribute, dns, extensionRequest, keyPair } from '../helpers/csr.ts';

@@ -1,6 +1,7 @@
 import { constants, generateKeyPairSync, sign } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { checkProofOfPossession, parseCsr } from '../../src/x509/csr.ts';
+import { readDer, readInteger, TAG } from '../../src/x509/der.ts';
 import {
   element,
   explicit,
@@ -8,11 +9,8 @@ import {
   NULL,
   objectIdentifier,
   octetString,
-  readDer,
-  readInteger,
   sequence,
-  TAG,
-} from '../../src/x509/der.ts';
+} from '../../src/x509/der-writer.ts';
 import { OID } from '../../src/x509/oids.ts';
 import { ALGORITHMS, admit, buildCsr, type CsrParts, keyPair, spkiOf } from '../helpers/csr.ts';
 import { refusalOf } from '../helpers/refusal.ts';

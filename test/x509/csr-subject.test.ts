@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { element, sequence, setOf, TAG, utf8String } from '../../src/x509/der.ts';
+import { TAG } from '../../src/x509/der.ts';
+import { element, sequence, setOf, utf8String } from '../../src/x509/der-writer.ts';
 import { formatName } from '../../src/x509/names.ts';
 import { OID } from '../../src/x509/oids.ts';
 import { admit, attribute, buildCsr, subject } from '../helpers/csr.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseCsr, readCsrText } from '../../src/x509/csr.ts';
+import { REQUEST_LIMITS } from '../../src/x509/der.ts';
 import {
   bitString,
   element,
@@ -7,10 +8,9 @@ import {
   objectIdentifier,
   octetString,
   printableString,
-  REQUEST_LIMITS,
   sequence,
   utf8String,
-} from '../../src/x509/der.ts';
+} from '../../src/x509/der-writer.ts';
 import { formatName } from '../../src/x509/names.ts';
 import { OID } from '../../src/x509/oids.ts';
 import { toPem } from '../../src/x509/pem.ts';

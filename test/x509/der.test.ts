@@ -1,9 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  boolean,
   type DerElement,
   DerError,
+  REQUEST_LIMITS,
+  readBitStringOctets,
+  readDer,
+  readInteger,
+  readObjectIdentifier,
+  readTime,
+} from '../../src/x509/der.ts';
+import {
+  boolean,
   element,
   enumerated,
   generalizedTime,
@@ -13,17 +21,11 @@ import {
   objectIdentifier,
   octetString,
   printableString,
-  REQUEST_LIMITS,
-  readBitStringOctets,
-  readDer,
-  readInteger,
-  readObjectIdentifier,
-  readTime,
   sequence,
   setOf,
   time,
   utf8String,
-} from '../../src/x509/der.ts';
+} from '../../src/x509/der-writer.ts';
 
 const hex = (text: string): Uint8Array => Buffer.from(text.replace(/ /g, ''), 'hex');
 const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');

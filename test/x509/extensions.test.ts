@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { boolean, DerError, element, objectIdentifier, octetString, readDer, sequence } from '../../src/x509/der.ts';
+import { DerError, readDer } from '../../src/x509/der.ts';
+import { boolean, element, objectIdentifier, octetString, sequence } from '../../src/x509/der-writer.ts';
 import {
   extendedKeyUsageOf,
   isCa,

@@ -1,6 +1,7 @@
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { DerError, element, explicit, integer, NULL, objectIdentifier, sequence } from '../../src/x509/der.ts';
+import { DerError } from '../../src/x509/der.ts';
+import { element, explicit, integer, NULL, objectIdentifier, sequence } from '../../src/x509/der-writer.ts';
 import {
   buildEcSpki,
   buildRsaSpki,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { signatureAlgorithmIdentifier } from '../../src/x509/algorithms.ts';
 import { buildTbsCertificate, type CertificateFields } from '../../src/x509/certificate.ts';
+import { readDer } from '../../src/x509/der.ts';
 import {
   boolean,
   element,
@@ -9,10 +10,9 @@ import {
   integer,
   NULL,
   octetString,
-  readDer,
   sequence,
   time,
-} from '../../src/x509/der.ts';
+} from '../../src/x509/der-writer.ts';
 import {
   authorityInfoAccess,
   authorityKeyIdentifier,

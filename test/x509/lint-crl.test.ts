@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { signatureAlgorithmIdentifier } from '../../src/x509/algorithms.ts';
 import { buildTbsCertList, type CrlEntry } from '../../src/x509/crl.ts';
-import { sequence } from '../../src/x509/der.ts';
+import { sequence } from '../../src/x509/der-writer.ts';
 import { authorityKeyIdentifier, cRLNumber } from '../../src/x509/extensions.ts';
 import { keyIdentifier } from '../../src/x509/keys.ts';
 import { type ExpectedCertList, lintCertList } from '../../src/x509/lint-crl.ts';

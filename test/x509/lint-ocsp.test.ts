@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Certificate } from '../../src/x509/certificate.ts';
-import { integer, objectIdentifier, octetString, sequence } from '../../src/x509/der.ts';
+import { integer, objectIdentifier, octetString, sequence } from '../../src/x509/der-writer.ts';
 import { keyIdentifier } from '../../src/x509/keys.ts';
 import { type ExpectedResponseData, lintResponseData } from '../../src/x509/lint-ocsp.ts';
 import { buildResponseData, certIdFor, type ResponseDataFields, type SingleResponse } from '../../src/x509/ocsp.ts';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DerError, element, objectIdentifier, readDer, sequence, setOf, TAG } from '../../src/x509/der.ts';
+import { DerError, readDer, TAG } from '../../src/x509/der.ts';
+import { element, objectIdentifier, sequence, setOf } from '../../src/x509/der-writer.ts';
 import {
   buildName,
   formatName,

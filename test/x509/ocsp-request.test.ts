@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { DerError } from '../../src/x509/der.ts';
 import {
-  DerError,
   element,
   explicit,
   integer,
@@ -8,7 +8,7 @@ import {
   objectIdentifier,
   octetString,
   sequence,
-} from '../../src/x509/der.ts';
+} from '../../src/x509/der-writer.ts';
 import { type Extension, encodeExtensions } from '../../src/x509/extensions.ts';
 import { certIdFor, MAX_CERT_IDS, parseOcspRequest } from '../../src/x509/ocsp.ts';
 import { OID } from '../../src/x509/oids.ts';

@@ -1,8 +1,8 @@
 import { OCSPResponse } from 'pkijs';
 import { describe, expect, it } from 'vitest';
 import { verifySignature } from '../../src/x509/algorithms.ts';
+import { DerError } from '../../src/x509/der.ts';
 import {
-  DerError,
   element,
   enumerated,
   explicit,
@@ -11,7 +11,7 @@ import {
   objectIdentifier,
   octetString,
   sequence,
-} from '../../src/x509/der.ts';
+} from '../../src/x509/der-writer.ts';
 import { keyIdentifier } from '../../src/x509/keys.ts';
 import {
   assembleOcspResponse,
