@@ -4,11 +4,10 @@
 import { type Config, loadConfig } from './config.ts';
 import { Outage, Refusal } from './errors.ts';
 import { createLog, errorFacts, type Log } from './log.ts';
+import { EXIT } from './roles/exit.ts';
 import type { RunningRole } from './roles/role.ts';
 
 const USAGE = 'usage: main.ts api | public | worker | signer issuing | signer ocsp | all';
-/** sysexits: usage, unavailable, configuration. */
-const EXIT = { usage: 64, unavailable: 69, configuration: 78 } as const;
 /** npm hands one Ctrl-C on twice within a millisecond: signals this close together are one. */
 const ONE_SIGNAL_MS = 2_000;
 
@@ -37,7 +36,7 @@ async function startRole(config: Config, [role, token]: Words, log: Log): Promis
 /** Ends the process once the role has drained. If draining hangs, the supervisor's SIGKILL ends it: nothing depends on a clean end. */
 function endOnSignals(role: RunningRole, log: Log): void {
   let firstAt: number | undefined;
-  const end = (reason: string): void => {
+  const end = (reason: string, exitCode = 0): void => {
     const now = performance.now();
     if (firstAt !== undefined) {
       if (now - firstAt > ONE_SIGNAL_MS) process.exit(1);
@@ -46,7 +45,7 @@ function endOnSignals(role: RunningRole, log: Log): void {
     firstAt = now;
     log.info({ reason }, 'draining');
     role.stop().then(
-      () => process.exit(0),
+      () => process.exit(exitCode),
       (error: unknown) => {
         log.error(errorFacts(error), 'draining failed');
         process.exit(1);
@@ -55,6 +54,7 @@ function endOnSignals(role: RunningRole, log: Log): void {
   };
   process.on('SIGTERM', () => end('SIGTERM'));
   process.on('SIGINT', () => end('SIGINT'));
+  void role.failed?.then((exitCode) => end('the role cannot go on', exitCode));
   // Only a child of `all` has a channel; its closing says that the parent is gone, killed perhaps.
   process.on('disconnect', () => end('parent gone'));
   if (process.send !== undefined && !process.connected) end('parent gone');

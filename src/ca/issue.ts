@@ -19,6 +19,7 @@ import { signWithAuthority } from '../sign.ts';
 import type { Needs } from '../system.ts';
 import { parseCsr } from '../x509/csr.ts';
 import { spkiDigest } from '../x509/keys.ts';
+import { profileSubject, refusalsAudited } from './audit-refusal.ts';
 import { burnCertificate } from './burn.ts';
 import { refuseKeyReuse } from './key-reuse.ts';
 import { newSerial } from './serial.ts';
@@ -48,13 +49,20 @@ export async function issueCertificate(
   system: IssueNeeds,
   command: IssueCommand,
 ): Promise<{ id: string; der: Uint8Array }> {
-  // 1. Decide. Pure: nothing exists yet, nothing to recover.
-  const { plan, authority } = await refusalsAudited(system, command, async () => decidePlan(system, command));
-  const signable = buildSignable(plan, authority.certificate, system.policies);
   const id = uuidv7();
-
-  // 2. Record the intent. If we stop after the commit, recover.ts burns the row once it is older than twice the deadline.
-  await refusalsAudited(system, command, () => recordPlan(system, command, { id, plan, authority }));
+  const refusable = {
+    kind: 'certificate_refused',
+    actor: command.actor,
+    subjectId: profileSubject(system, command.profile),
+  } as const;
+  const { authority, plan, signable } = await refusalsAudited(system, refusable, async () => {
+    // 1. Decide, build and lint. Pure: nothing exists yet, nothing to recover.
+    const decided = decidePlan(system, command);
+    const linted = buildSignable(decided.plan, decided.authority.certificate, system.policies);
+    // 2. Record the intent. If we stop after the commit, recover.ts burns the row once it is older than twice the deadline.
+    await recordPlan(system, command, { id, ...decided });
+    return { ...decided, signable: linted };
+  });
 
   // 3. Sign. If we stop here or after, the token may have signed: recover.ts burns the serial and the CRL names it.
   let der: Uint8Array;
@@ -179,26 +187,5 @@ async function settleFailure(system: IssueNeeds, id: string, error: unknown): Pr
   } catch (failure) {
     // The database is away too: the row stays `signing`, and recover.ts burns it.
     if (!(failure instanceof Outage)) throw failure;
-  }
-}
-
-/** A refusal is an act like another: it is audited with its code, and costs neither a serial nor a token call. */
-async function refusalsAudited<T>(system: IssueNeeds, command: IssueCommand, act: () => Promise<T>): Promise<T> {
-  try {
-    return await act();
-  } catch (error) {
-    if (error instanceof Refusal) {
-      await system.db.transaction((tx) =>
-        appendAudit(tx, {
-          kind: 'certificate_refused',
-          actor: actorText(command.actor),
-          // A profile name of ours, or nothing: what a stranger typed does not go into rows that are never erased.
-          subjectId: system.policies.profiles.has(command.profile) ? command.profile : 'unknown profile',
-          at: system.clock(),
-          content: { code: error.code },
-        }),
-      );
-    }
-    throw error;
   }
 }

@@ -4,7 +4,6 @@
 import { randomUUID } from 'node:crypto';
 import { appendAudit } from '#db/audit.ts';
 import {
-  burnCrl,
   latestCrl,
   latestScheduledUpdate,
   nextCrlNumber,
@@ -25,6 +24,7 @@ import { authorityKeyIdentifier, cRLNumber } from '../x509/extensions.ts';
 import { lintCertList } from '../x509/lint-crl.ts';
 import { wholeSecond } from '../x509/seconds.ts';
 import type { Signable } from '../x509/signable.ts';
+import { burnCrl } from './burn.ts';
 import { isCrlDue, nextUpdateOf } from './schedule.ts';
 import { refuseLostEntries } from './succession.ts';
 
@@ -100,7 +100,7 @@ async function publishUnderLease(
   try {
     der = await signWithAuthority(signer, authority, draft.signable);
   } catch (error) {
-    await system.db.transaction((tx) => burnCrl(tx, authority.id, draft.number));
+    await burnCrl(system, { issuer: authority.id, number: draft.number });
     throw error;
   }
   // 3. Publish: one statement compares epoch and state, so that a publisher that lost its lease publishes nothing.

@@ -7,6 +7,8 @@ import { FEED_START, readFeed, reportFeedPosition } from '#db/feed.ts';
 /** A copy that has not read the feed for this long answers tryLater instead of an old "good". */
 const STALE_AFTER_MS = 5_000;
 const BATCH = 10_000;
+/** Stands among the dates of revocation, in milliseconds, for a serial that has none. */
+const NOT_REVOKED = -1;
 
 export type SerialStatus = { readonly state: 'good' } | { readonly state: 'revoked'; readonly revokedAt: Date };
 
@@ -32,7 +34,7 @@ export function createStatusIndex(
     find(issuer, serial) {
       const revokedAt = byIssuer.get(issuer)?.get(Buffer.from(serial).toString('hex'));
       if (revokedAt === undefined) return undefined;
-      return revokedAt === 0 ? { state: 'good' } : { state: 'revoked', revokedAt: new Date(revokedAt) };
+      return revokedAt === NOT_REVOKED ? { state: 'good' } : { state: 'revoked', revokedAt: new Date(revokedAt) };
     },
     isFresh: (now) => now - readAt <= STALE_AFTER_MS,
     async poll() {
@@ -45,7 +47,7 @@ export function createStatusIndex(
           const key = Buffer.from(row.serial).toString('hex');
           // A revocation is definitive: an issuance row that is read after it changes nothing.
           if (row.revokedAt !== undefined) serials.set(key, row.revokedAt.getTime());
-          else if (!serials.has(key)) serials.set(key, 0);
+          else if (!serials.has(key)) serials.set(key, NOT_REVOKED);
         }
         cursor = batch.cursor;
         if (batch.complete) break;

@@ -2,6 +2,7 @@
 // retrieval) comes before this step one day; what it decides is already asked here.
 
 import { findStructure } from '#db/structures.ts';
+import { profileSubject, refusalsAudited } from '../ca/audit-refusal.ts';
 import { type IssueNeeds, issueCertificate } from '../ca/issue.ts';
 import { Refusal } from '../errors.ts';
 import { type CertificateView, viewCertificate } from './certificate-view.ts';
@@ -21,7 +22,9 @@ export type OrderCommand = {
 export async function orderCertificate(system: IssueNeeds, command: OrderCommand): Promise<CertificateView> {
   const { actor, idempotency } = command;
   const id = await once(system, { actor, route: 'orderCertificate', idempotency }, async (settle) => {
-    const structure = await structureOf(system, command);
+    const subjectId = profileSubject(system, command.profile);
+    const refusable = { kind: 'certificate_refused', actor, subjectId } as const;
+    const structure = await refusalsAudited(system, refusable, () => structureOf(system, command));
     const issued = await issueCertificate(system, {
       profile: command.profile,
       holder: {

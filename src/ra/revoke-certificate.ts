@@ -1,6 +1,7 @@
 // A technical administrator revokes a certificate of one of their structures.
 
 import { REVOCATION_REASONS, type RevocationReason } from '#db/revocations.ts';
+import { refusalsAudited } from '../ca/audit-refusal.ts';
 import { revokeCertificate as revoke } from '../ca/revoke.ts';
 import { Refusal } from '../errors.ts';
 import type { Needs } from '../system.ts';
@@ -20,14 +21,22 @@ export async function revokeCertificate(
   system: Needs<'db' | 'config' | 'clock' | 'policies' | 'authorities'>,
   order: RevokeOrder,
 ): Promise<CertificateView> {
-  const reason = REVOCATION_REASONS.find((known: RevocationReason) => known === order.reason);
+  const { actor, idempotency } = order;
+  const refusable = { kind: 'revocation_refused', actor, subjectId: order.id } as const;
+  const id = await once(system, { actor, route: `revokeCertificate ${order.id}`, idempotency }, (settle) =>
+    refusalsAudited(system, refusable, async () => {
+      const reason = knownReason(order.reason);
+      await findVisibleCertificate(system, { id: order.id, actor });
+      await revoke(system, { id: order.id, reason, actor, settle });
+      return order.id;
+    }),
+  );
+  return viewCertificate(system, id);
+}
+
+function knownReason(text: string): RevocationReason {
+  const reason = REVOCATION_REASONS.find((known) => known === text);
   if (reason === undefined)
     throw new Refusal('revocation_reason_not_allowed', 'revocation is definitive: there is no hold and no way back');
-  const { actor, idempotency } = order;
-  const id = await once(system, { actor, route: `revokeCertificate ${order.id}`, idempotency }, async (settle) => {
-    await findVisibleCertificate(system, { id: order.id, actor });
-    await revoke(system, { id: order.id, reason, actor, settle });
-    return order.id;
-  });
-  return viewCertificate(system, id);
+  return reason;
 }

@@ -4,28 +4,44 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Log } from '../log.ts';
+import { EXIT } from './exit.ts';
 import type { RunningRole } from './role.ts';
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
-const ROLES = [['signer', 'issuing'], ['signer', 'ocsp'], ['worker'], ['api'], ['public']] as const;
+const SIGNERS = [
+  ['signer', 'issuing'],
+  ['signer', 'ocsp'],
+] as const;
+const CALLERS = [['worker'], ['api'], ['public']] as const;
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 10_000;
 /** A child that lived this long is taken as healthy: its back-off begins anew. */
 const HEALTHY_MS = 10_000;
-const KILL_AFTER_MS = 15_000;
+/** Above the time that a server gives its last requests. */
+const KILL_AFTER_MS = 25_000;
 
-/** Starts the five children; `stop` sends each SIGTERM, waits, and kills what does not end. */
+/**
+ * Starts the five children; `stop` sends the callers SIGTERM, then the signers, without which no request under way could be
+ * answered, and kills what does not end. A child that refuses its configuration will never start: then all of them end.
+ */
 export function startAll(log: Log): RunningRole {
   log.warn('all roles run as one user: there is no isolation between them; deploy each role by itself');
-  const children = ROLES.map((role) => keepAlive(role, log));
+  const refused = Promise.withResolvers<number>();
+  const keep = (role: readonly string[]): RunningRole => keepAlive(role, { log, giveUp: refused.resolve });
+  const signers = SIGNERS.map(keep);
+  const callers = CALLERS.map(keep);
   return {
+    failed: refused.promise,
     async stop() {
-      await Promise.all(children.map((child) => child.stop()));
+      await Promise.all(callers.map((child) => child.stop()));
+      await Promise.all(signers.map((child) => child.stop()));
     },
   };
 }
 
-function keepAlive(role: readonly string[], log: Log): RunningRole {
+type Keeper = { readonly log: Log; readonly giveUp: (exitCode: number) => void };
+
+function keepAlive(role: readonly string[], { log, giveUp }: Keeper): RunningRole {
   let stopping = false;
   let child: ChildProcess;
   let timer: NodeJS.Timeout | undefined;
@@ -37,6 +53,10 @@ function keepAlive(role: readonly string[], log: Log): RunningRole {
     child = fork(MAIN, role, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], detached: true });
     child.once('exit', (code, signal) => {
       if (stopping) return;
+      if (code === EXIT.configuration || code === EXIT.usage) {
+        giveUp(code);
+        return;
+      }
       if (performance.now() - startedAt > HEALTHY_MS) delay = FIRST_DELAY_MS;
       log.warn({ role: role.join(' '), code, signal, delay }, 'a role ended and is started again');
       timer = setTimeout(start, delay);

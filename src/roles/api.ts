@@ -1,7 +1,7 @@
 // The api role: REST for technical administrators over mutual TLS.
 
-import { readFileSync } from 'node:fs';
 import { type Config, required } from '../config.ts';
+import { closeListeners } from '../http/listener.ts';
 import { buildApi } from '../http/server.ts';
 import type { Log } from '../log.ts';
 import { openSystem } from '../open-system.ts';
@@ -10,16 +10,17 @@ import { findVisibleCertificate } from '../ra/certificate-view.ts';
 import { findActor } from '../ra/find-actor.ts';
 import { orderCertificate } from '../ra/order-certificate.ts';
 import { revokeCertificate } from '../ra/revoke-certificate.ts';
+import type { System } from '../system.ts';
+import { toPem } from '../x509/pem.ts';
+import { readApiTls } from './api-tls.ts';
 import { parseListen } from './listen.ts';
 import { apiReadiness } from './readiness.ts';
 import type { RunningRole } from './role.ts';
 
 /** Starts the api role and listens; throws when something that it needs is not there. */
 export async function startApi(config: Config, log: Log): Promise<RunningRole> {
-  const tls = {
-    key: readFileSync(required(config, 'API_TLS_KEY_FILE')),
-    cert: readFileSync(required(config, 'API_TLS_CERTIFICATE_FILE')),
-  };
+  const tls = readApiTls(config);
+  const listen = parseListen(required(config, 'API_LISTEN'));
   const system = await openSystem(config, { role: 'api', log });
   const server = buildApi(
     {
@@ -30,13 +31,24 @@ export async function startApi(config: Config, log: Log): Promise<RunningRole> {
       listProfiles: () => [...system.policies.profiles.values()].map(profileSummary),
       readiness: () => apiReadiness(system),
     },
-    { tls, logger: log },
+    { tls: { ...tls, clientAuthorities: cardAuthorities(system) }, logger: log },
   );
-  await server.listen(parseListen(required(config, 'API_LISTEN')));
+  await server.listen(listen);
   return {
     async stop() {
-      await server.close();
+      await closeListeners([server]);
       await system.close();
     },
   };
+}
+
+/** The authorities whose certificates people hold, so that browsers and Java offer a card and nothing else. */
+function cardAuthorities({ authorities, policies }: System): string[] {
+  const cards = [...policies.profiles.values()].filter(
+    ({ issuedBy, extendedKeyUsage }) => issuedBy === 'operator' && extendedKeyUsage.includes('clientAuth'),
+  );
+  const ids = new Set(cards.map(({ issuer }) => `${issuer}${policies.hierarchy.suffix}`));
+  return [...authorities.values()].flatMap(({ id, certificate }) =>
+    ids.has(id) ? [toPem('CERTIFICATE', certificate.der)] : [],
+  );
 }

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { authorityFiles } from '../ca/files.ts';
 import { type Config, required } from '../config.ts';
 import { createCrlFinder } from '../crl/find.ts';
+import { closeListeners } from '../http/listener.ts';
 import { buildPublic } from '../http/public/server.ts';
 import type { Log } from '../log.ts';
 import { startLoop } from '../loop.ts';
@@ -21,6 +22,7 @@ const POLL_MS = 250;
 
 /** Starts the public role and listens; throws when something that it needs is not there. */
 export async function startPublic(config: Config, log: Log): Promise<RunningRole> {
+  const listen = parseListen(required(config, 'PUBLIC_LISTEN'));
   const system = await openSystem(config, { role: 'public', log });
   const status = createStatusIndex(system.db, randomUUID());
   const ocsp = {
@@ -41,10 +43,10 @@ export async function startPublic(config: Config, log: Log): Promise<RunningRole
   );
   await status.poll();
   const polling = startLoop('status feed', POLL_MS, () => status.poll(), log);
-  await server.listen(parseListen(required(config, 'PUBLIC_LISTEN')));
+  await server.listen(listen);
   return {
     async stop() {
-      await server.close();
+      await closeListeners([server]);
       await polling.stop();
       await system.close();
     },

@@ -3,7 +3,6 @@
 import type { TaskList } from 'graphile-worker';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { destroyEndedResponders, renewOcspResponders } from '../ca/renew-responders.ts';
 import { publishNeededCrl } from '../crl/publish.ts';
 import type { System } from '../system.ts';
 
@@ -12,16 +11,12 @@ const PublishCrl = Type.Object(
   { additionalProperties: false },
 );
 
-/** Every task of the worker, by the name that rows and schedules use. */
+/** Every task of the worker, by the name that rows use. */
 export function createTasks(system: System): TaskList {
   return {
     publish_crl: async (payload) => {
       const { authority } = Value.Parse(PublishCrl, payload);
       await publishNeededCrl(system, authority, system.issuing);
-    },
-    renew_ocsp_responders: async () => {
-      await renewOcspResponders(system);
-      await destroyEndedResponders(system);
     },
   };
 }

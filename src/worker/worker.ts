@@ -1,12 +1,14 @@
-// The worker role: graphile-worker runs jobs and schedules. What has to happen even if no job survives runs in loops of its own:
-// relay, sealer, recovery, and the look at every CRL. A worker that is killed keeps its jobs locked for hours; it keeps no loop.
+// The worker role: graphile-worker runs the jobs that acts ask for. What has to happen even if no job survives runs in loops of its
+// own: relay, sealer, recovery, and a look at every CRL and OCSP responder. A worker that is killed keeps its jobs locked for hours;
+// a lease of its runs out in seconds.
 
 import { randomUUID } from 'node:crypto';
-import { Logger, parseCronItems, type Runner, run } from 'graphile-worker';
+import { Logger, type Runner, run } from 'graphile-worker';
 import { relayOutbox } from '#db/outbox.ts';
 import type { SignerHealth } from '#hsm/client.ts';
 import { sealAuditRows } from '../audit/seal.ts';
 import { recoverCertificates } from '../ca/recover.ts';
+import { destroyEndedResponders, renewOcspResponders } from '../ca/renew-responders.ts';
 import { required } from '../config.ts';
 import { publishDueCrls } from '../crl/due.ts';
 import { recoverCrls } from '../crl/recover.ts';
@@ -16,18 +18,10 @@ import { createTasks } from './tasks.ts';
 
 const RELAY_MS = 200;
 const SEAL_MS = 500;
-const LISTS_MS = 5_000;
+/** How long a CRL or a responder that is due may wait; usually a revocation's own job is there before. */
+const LOOK_MS = 3_000;
 const RESTART_MS = 1_000;
 const OUTBOX_BATCH = 1_000;
-
-/** What runs without anyone asking. `backfillPeriod` is 0: every task looks at what is due, so a missed run loses nothing. */
-const SCHEDULE = [
-  {
-    task: 'renew_ocsp_responders',
-    match: '* * * * *',
-    options: { jobKey: 'renew_ocsp_responders', backfillPeriod: 0 },
-  },
-];
 
 /** Starts the worker; `stop` lets the jobs under way end. Throws Outage when the database is away. */
 export async function startWorker(system: System): Promise<{ stop(): Promise<void> }> {
@@ -39,7 +33,8 @@ export async function startWorker(system: System): Promise<{ stop(): Promise<voi
     startLoop('sealer', SEAL_MS, () => sealAuditRows(system, holder), log),
     // A row is stale after two deadlines, an Idempotency-Key free again after four: by then its row is settled.
     startLoop('recovery', config.SIGNING_DEADLINE_MS, () => recover(system), log),
-    startLoop('lists', LISTS_MS, () => publishLists(system), log),
+    startLoop('lists', LOOK_MS, () => publishLists(system), log),
+    startLoop('responders', LOOK_MS, () => renewResponders(system), log),
   ];
   return {
     async stop() {
@@ -52,10 +47,10 @@ export async function startWorker(system: System): Promise<{ stop(): Promise<voi
 /** graphile-worker gives up when it cannot write down for minutes what became of a job; then another one is started. */
 async function keepJobsRunning(system: System): Promise<{ stop(): Promise<void> }> {
   let jobs = await startJobs(system);
-  // At start everything is looked at once, without waiting for the first minute.
-  for (const { task } of SCHEDULE) await jobs.runner.addJob(task, {}, { jobKey: task });
   const restart = async (): Promise<void> => {
-    if (jobs.hasEnded()) jobs = await startJobs(system);
+    if (!jobs.hasEnded()) return;
+    system.log.warn('the job runner ended and is started again');
+    jobs = await startJobs(system);
   };
   const loop = startLoop('jobs', RESTART_MS, restart, system.log);
   return {
@@ -73,7 +68,8 @@ async function startJobs(system: System): Promise<{ runner: Runner; hasEnded: ()
     pollInterval: 1_000,
     noHandleSignals: true,
     taskList: createTasks(system),
-    parsedCronItems: parseCronItems(SCHEDULE),
+    // without this it looks for a file `crontab` in the working directory
+    parsedCronItems: [],
     // With a delay, even of nothing, the end of a job is written again and again while the database is away; without one, the first
     // failure is a rejection that nobody handles, and ends the process.
     preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
@@ -96,6 +92,11 @@ async function relayAll(system: System): Promise<void> {
 async function recover(system: System): Promise<void> {
   await recoverCertificates(system);
   await recoverCrls(system);
+}
+
+async function renewResponders(system: System): Promise<void> {
+  await renewOcspResponders(system);
+  await destroyEndedResponders(system);
 }
 
 /** No CRL number is spent on a token that is known to be away. */

@@ -118,7 +118,7 @@ export const pemOf = ({ privateKey }: KeyPair): string =>
   privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 
 /** What the profiles of the tests allow. */
-export const EVERY_KEY: KeyPolicy = { rsa: { sizes: [2048, 3072, 4096] }, ec: { curves: ['P-256', 'P-384'] } };
+const EVERY_KEY: KeyPolicy = { rsa: { sizes: [2048, 3072, 4096] }, ec: { curves: ['P-256', 'P-384'] } };
 
 /** The whole gate in its order: shape, key policy, proof of possession. */
 export function admit(der: Uint8Array): CertificationRequest {

@@ -90,8 +90,8 @@ export type RemoteToken = {
   kill(): Promise<void>;
 };
 
-/** A token of `tokens` behind a socket, served by a process group of its own. */
-export function serveRemotely(tokens: TestTokens): RemoteToken {
+/** The tokens of a folder behind a socket, served by a process group of its own. */
+export function serveRemotely(tokens: Pick<TestTokens, 'folder' | 'environment' | 'module'>): RemoteToken {
   const socket = join(tokens.folder, 'p11-kit.sock');
   let server: ChildProcess | undefined;
   const signal = (name: NodeJS.Signals): void => {

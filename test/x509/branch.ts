@@ -64,7 +64,7 @@ export const toHex = (octets: Uint8Array): string => Buffer.from(octets).toStrin
 const utf8 = (type: string, value: string): NameAttribute => ({ type, value, string: 'utf8' });
 
 export const FRANCE: NameAttribute = { type: OID.countryName, value: 'FR', string: 'printable' };
-export const caName = (commonName: string): Name => [
+const caName = (commonName: string): Name => [
   [FRANCE],
   [utf8(OID.organizationName, 'ASIP-SANTE')],
   [utf8(OID.organizationalUnitName, '0002 187512751')],
