@@ -1,217 +1,145 @@
-// Reads the demo's files back with openssl and makes the final table of what it finds; nothing here comes from memory.
+// Reads the demo's files back with openssl and makes the final table of what it finds; nothing in it comes from memory.
 
-import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import { openssl, opensslWithMessages } from './openssl.ts';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { temporaryFolder } from '../temporary.ts';
+import { openssl, type Said } from './openssl.ts';
+import type { Made } from './stage.ts';
+import { readSummary } from './summary.ts';
+import { hashIn, naming, pemIn, type Room, readTrust, type Trust } from './trust.ts';
 
 export type Row = {
   readonly profile: string;
+  /** RFC 4514 */
   readonly subject: string;
   readonly serial: string;
+  /** id of the CA to whose certificate in ca/ openssl verified the path */
   readonly verifiedBy: string;
   readonly status: string;
 };
-export type Summary = {
-  readonly certificates: readonly {
-    readonly profile: string;
-    readonly serial: string;
-    readonly status: 'good' | 'revoked';
-    readonly sha256: string;
-  }[];
+
+/**
+ * One row for each certificate of `summary.json`, in its order. Throws an error that names the first file that openssl does not
+ * believe, or that does not fit the others.
+ */
+export async function readBack(directory: string): Promise<readonly Row[]> {
+  const room = { directory, bundles: mkdtempSync(join(temporaryFolder(), 'read-back-')) };
+  try {
+    const summary = readSummary(directory);
+    const trust = await readTrust(room);
+    return await Promise.all(summary.map((made) => readRow(room, trust, made)));
+  } finally {
+    rmSync(room.bundles, { recursive: true, force: true });
+  }
+}
+
+type Facts = Pick<Row, 'subject' | 'serial'> & {
+  readonly sha256: string;
+  readonly issuerHash: string;
+  readonly publicKey: string;
+  readonly pem: string;
 };
 
-/** One row for each certificate of `summary.json`. Throws on the first file that openssl does not believe, or that differs from its neighbours. */
-export async function readBack(directory: string): Promise<readonly Row[]> {
-  const summary: Summary = JSON.parse(readFileSync(join(directory, 'summary.json'), 'utf8'));
-  const bundles = mkdtempSync(join(directory, '.read-back-'));
-  try {
-    const trust = await readTrust(directory, bundles);
-    const rows: Row[] = [];
-    for (const expected of summary.certificates) rows.push(await readRow(directory, trust, expected));
-    return rows;
-  } finally {
-    rmSync(bundles, { recursive: true, force: true });
-  }
+async function readRow(room: Room, trust: Trust, made: Made): Promise<Row> {
+  const { profile } = made;
+  const name = `certificates/${profile}.pem`;
+  const facts = await readCertificate(room, name);
+  if (facts.serial !== made.serial || facts.sha256 !== made.sha256)
+    throw new Error(`${name} is not the certificate that summary.json tells of`);
+  const issuer = trust.authorities.get(facts.issuerHash);
+  if (issuer?.id !== made.issuer) throw new Error(`${name} was not issued by ${made.issuer}, as summary.json says`);
+  const [status] = await Promise.all([
+    readStatus(room, trust, { profile, serial: facts.serial, issuerFile: issuer.file }),
+    checkKeyPair(room, profile, facts.publicKey),
+  ]);
+  if (status !== made.status)
+    throw new Error(`ocsp/${profile}.der says ${status}, and summary.json says ${made.status}`);
+  await checkPath(room, trust, made);
+  checkChain(room, trust, { name, pem: facts.pem });
+  return { profile, subject: facts.subject, serial: facts.serial, verifiedBy: issuer.id, status };
 }
 
-type Trust = { readonly roots: string; readonly intermediates: string; readonly crls: string };
-
-/** PEM bundles, made by openssl from the DER files at this moment; every CA and every CRL is verified on the way. */
-async function readTrust(directory: string, bundles: string): Promise<Trust> {
-  const pem = async (
-    kind: 'x509' | 'crl',
-    folder: string,
-    files: readonly string[],
-    bundle: string,
-  ): Promise<string> => {
-    const texts: string[] = [];
-    for (const name of files)
-      texts.push(await openssl(kind, '-inform', 'DER', '-in', join(directory, folder, name), '-outform', 'PEM'));
-    writeFileSync(join(bundles, bundle), `${texts.join('\n')}\n`);
-    return join(bundles, bundle);
+async function readCertificate({ directory }: Room, name: string): Promise<Facts> {
+  const wanted = ['-subject', '-serial', '-fingerprint', '-sha256', '-issuer_hash', '-pubkey', '-outform', 'PEM'];
+  const { data } = await naming(name, () =>
+    openssl('x509', '-in', join(directory, name), '-nameopt', 'RFC2253,-esc_msb,utf8', ...wanted),
+  );
+  const line = (pattern: RegExp): string => pattern.exec(data)?.[1] ?? '';
+  return {
+    subject: line(/^subject=(.*)$/m),
+    serial: line(/^serial=(.*)$/m).toLowerCase(),
+    sha256: line(/^sha256 Fingerprint=(.*)$/im)
+      .replaceAll(':', '')
+      .toLowerCase(),
+    issuerHash: hashIn(data),
+    publicKey: pemIn(data, 'PUBLIC KEY'),
+    pem: pemIn(data, 'CERTIFICATE'),
   };
-  const authorities = readdirSync(join(directory, 'ca')).filter((name) => name.endsWith('.cer'));
-  const lists = readdirSync(join(directory, 'crl')).filter((name) => name.endsWith('.crl'));
-  const roots = await pem(
-    'x509',
-    'ca',
-    authorities.filter((name) => name.startsWith('ACR-')),
-    'roots.pem',
+}
+
+/**
+ * RFC 5280 §6: strict path validation with every CRL, through the intermediates that the file itself brings. A revoked certificate
+ * must fail for that reason and no other.
+ */
+async function checkPath({ directory }: Room, trust: Trust, { profile, issuer, status }: Made): Promise<void> {
+  const name = `certificates/${profile}.pem`;
+  const file = join(directory, name);
+  const judged = openssl(
+    ...['verify', '-x509_strict', '-crl_check_all', '-CAfile', trust.roots, '-CRLfile', trust.crls],
+    ...['-untrusted', file, file],
   );
-  const intermediates = await pem(
-    'x509',
-    'ca',
-    authorities.filter((name) => name.startsWith('ACI-')),
-    'intermediates.pem',
-  );
-  const crls = await pem('crl', 'crl', lists, 'crls.pem');
-  const everyCa = await pem('x509', 'ca', authorities, 'all.pem');
-  for (const name of lists) await checkCrl(directory, name, everyCa);
-  for (const name of authorities) {
-    await openssl(
-      'verify',
-      '-x509_strict',
-      '-check_ss_sig',
-      '-crl_check_all',
-      '-CAfile',
-      roots,
-      '-CRLfile',
-      crls,
-      join(directory, 'ca', name),
-    );
-  }
-  return { roots, intermediates, crls };
-}
-
-/** A CRL file is signed by the CA that it is named after. */
-async function checkCrl(directory: string, name: string, authorities: string): Promise<void> {
-  const file = join(directory, 'crl', name);
-  const said = await opensslWithMessages('crl', '-inform', 'DER', '-in', file, '-CAfile', authorities, '-noout');
-  if (!said.includes('verify OK')) throw new Error(`${name}: openssl does not verify it`);
-  const authority = join(directory, 'ca', `${basename(name, '.crl')}.cer`);
-  const issuer = await openssl('crl', '-inform', 'DER', '-in', file, '-noout', '-hash');
-  if ((await openssl('x509', '-inform', 'DER', '-in', authority, '-noout', '-subject_hash')) !== issuer) {
-    throw new Error(`${name} is the CRL of another authority`);
-  }
-}
-
-async function readRow(directory: string, trust: Trust, expected: Summary['certificates'][number]): Promise<Row> {
-  const { profile } = expected;
-  const file = join(directory, 'certificates', `${profile}.pem`);
-  const subject = (
-    await openssl('x509', '-in', file, '-noout', '-subject', '-nameopt', 'RFC2253,-esc_msb,utf8')
-  ).replace(/^subject=/, '');
-  const serial = (await openssl('x509', '-in', file, '-noout', '-serial')).replace(/^serial=/, '').toLowerCase();
-  if (serial !== expected.serial) throw new Error(`${profile}.pem has another serial than summary.json`);
-  await checkSha256(file, expected);
-  await checkKeyPair(directory, profile, file);
-  const status = await readStatus(directory, trust, { profile, serial, file });
-  if (status !== expected.status)
-    throw new Error(`${profile}: OCSP says ${status}, summary.json says ${expected.status}`);
-  await checkChain(trust, file, status);
-  const issuer = await openssl('x509', '-in', file, '-noout', '-issuer', '-nameopt', 'multiline,utf8');
-  return { profile, subject, serial, verifiedBy: /commonName\s*= (.*)/.exec(issuer)?.[1] ?? '', status };
-}
-
-/** RFC 5280 §6: strict path validation with every CRL; a revoked certificate must fail with exactly that reason. */
-async function checkChain(trust: Trust, file: string, status: string): Promise<void> {
-  const args = [
-    'verify',
-    '-x509_strict',
-    '-crl_check_all',
-    '-CAfile',
-    trust.roots,
-    '-untrusted',
-    trust.intermediates,
-    '-CRLfile',
-    trust.crls,
-    file,
-  ];
   if (status === 'good') {
-    await openssl(...args);
+    await naming(name, () => judged);
     return;
   }
-  const refusal = await openssl(...args).then(
-    () => 'accepted',
+  const refusal = await judged.then(
+    () => 'openssl accepts it',
     (error: unknown) => String(error),
   );
-  if (!/revoked/.test(refusal)) throw new Error(`${file}: the CRL does not show the revocation (${refusal})`);
+  if (!/error 23 at 0 depth lookup: certificate revoked/.test(refusal))
+    throw new Error(`crl/${issuer}.crl does not show that ${name} is revoked (${refusal})`);
+}
+
+/** What follows the certificate in its file are certificates of ca/, octet for octet. */
+function checkChain({ directory }: Room, trust: Trust, { name, pem }: { name: string; pem: string }): void {
+  const known = new Set([pem, ...[...trust.authorities.values()].map((authority) => authority.pem)]);
+  const text = readFileSync(join(directory, name), 'utf8');
+  const blocks = text.match(/-----BEGIN [^-]+-----[^-]*-----END [^-]+-----\n/g) ?? [];
+  if (blocks.join('') !== text || !blocks.every((block) => known.has(block)))
+    throw new Error(`${name} holds something else than the certificate and authorities of ca/`);
 }
 
 async function readStatus(
-  directory: string,
+  { directory }: Room,
   trust: Trust,
-  { profile, serial, file }: { profile: string; serial: string; file: string },
+  { profile, serial, issuerFile }: { profile: string; serial: string; issuerFile: string },
 ): Promise<string> {
-  const said = await opensslWithMessages(
-    ...[
-      'ocsp',
-      '-respin',
-      join(directory, 'ocsp', `${profile}.der`),
-      '-issuer',
-      await issuerFile(directory, file),
-      '-cert',
-      file,
-    ],
-    ...['-CAfile', trust.roots, '-verify_other', trust.intermediates, '-no_nonce', '-resp_text'],
+  const name = `ocsp/${profile}.der`;
+  const { data, remarks }: Said = await naming(name, () =>
+    openssl(
+      ...['ocsp', '-respin', join(directory, name), '-no_nonce', '-resp_text'],
+      ...['-issuer', issuerFile, '-cert', join(directory, 'certificates', `${profile}.pem`)],
+      ...['-CAfile', trust.roots, '-verify_other', trust.intermediates],
+    ),
   );
-  if (!said.includes('Response verify OK')) throw new Error(`ocsp/${profile}.der: openssl does not verify it`);
-  if (!said.toLowerCase().includes(`serial number: ${serial}`))
-    throw new Error(`ocsp/${profile}.der speaks of another certificate`);
-  return /: (good|revoked|unknown)$/m.exec(said)?.[1] ?? 'unreadable';
+  if (!remarks.includes('Response verify OK')) throw new Error(`${name}: openssl does not verify it`);
+  if (!data.toLowerCase().includes(`serial number: ${serial}\n`))
+    throw new Error(`${name} speaks of another certificate`);
+  if (/Status times invalid/.test(data + remarks))
+    throw new Error(`${name} is no longer valid: \`npm run demo\` fetches another`);
+  return /: (good|revoked|unknown)$/m.exec(data)?.[1] ?? 'nothing';
 }
 
-/** The CA file whose subject is the certificate's issuer. */
-async function issuerFile(directory: string, certificate: string): Promise<string> {
-  const issuer = (await openssl('x509', '-in', certificate, '-noout', '-issuer_hash')).trim();
-  for (const name of readdirSync(join(directory, 'ca')).filter((entry) => entry.endsWith('.cer'))) {
-    const file = join(directory, 'ca', name);
-    if ((await openssl('x509', '-inform', 'DER', '-in', file, '-noout', '-subject_hash')).trim() === issuer)
-      return file;
-  }
-  throw new Error(`no CA file is the issuer of ${certificate}`);
-}
-
-async function checkKeyPair(directory: string, profile: string, certificate: string): Promise<void> {
-  const ofCertificate = await openssl('x509', '-in', certificate, '-noout', '-pubkey');
-  const ofRequest = await openssl(
-    'req',
-    '-in',
-    join(directory, 'requests', `${profile}.csr`),
-    '-verify',
-    '-noout',
-    '-pubkey',
-  );
-  const ofKey = await openssl('pkey', '-in', join(directory, 'keys', `${profile}.key`), '-pubout');
-  if (ofRequest !== ofCertificate || ofKey !== ofCertificate)
-    throw new Error(`${profile}: key, request and certificate do not belong together`);
-}
-
-async function checkSha256(file: string, expected: Summary['certificates'][number]): Promise<void> {
-  const pem = await openssl('x509', '-in', file, '-outform', 'PEM');
-  const der = Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');
-  if (createHash('sha256').update(der).digest('hex') !== expected.sha256)
-    throw new Error(`${file} is not the certificate of summary.json`);
-}
-
-/** The rows as aligned text. */
-export function formatTable(rows: readonly Row[]): string {
-  const head: Row = {
-    profile: 'profile',
-    subject: 'subject',
-    serial: 'serial',
-    verifiedBy: 'verified by',
-    status: 'status',
-  };
-  const columns = ['profile', 'subject', 'serial', 'verifiedBy', 'status'] as const;
-  const width = Object.fromEntries(
-    columns.map((column) => [column, Math.max(...[head, ...rows].map((row) => row[column].length))]),
-  );
-  const line = (row: Row): string =>
-    columns
-      .map((column) => row[column].padEnd(width[column] ?? 0))
-      .join('  ')
-      .trimEnd();
-  return [line(head), columns.map((column) => '─'.repeat(width[column] ?? 0)).join('  '), ...rows.map(line)].join('\n');
+/** The request proves possession of the key in the certificate, and the kept private key is that key. */
+async function checkKeyPair({ directory }: Room, profile: string, publicKey: string): Promise<void> {
+  const [request, key] = [`requests/${profile}.csr`, `keys/${profile}.key`];
+  const [ofRequest, ofKey] = await Promise.all([
+    naming(request, () => openssl('req', '-in', join(directory, request), '-verify', '-noout', '-pubkey')),
+    naming(key, () => openssl('pkey', '-in', join(directory, key), '-check', '-pubout')),
+  ]);
+  if (!/verify OK/.test(ofRequest.remarks)) throw new Error(`${request}: openssl does not verify its signature`);
+  if (pemIn(ofRequest.data, 'PUBLIC KEY') !== publicKey)
+    throw new Error(`${request} is the request of another key than certificates/${profile}.pem`);
+  if (pemIn(ofKey.data, 'PUBLIC KEY') !== publicKey)
+    throw new Error(`${key} is another key than that of certificates/${profile}.pem`);
 }

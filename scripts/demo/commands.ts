@@ -1,0 +1,92 @@
+// Commands that work as pasted, again and again, while `npm run demo -- --serve` is running.
+
+import { writeFileSync } from 'node:fs';
+import { isAbsolute, join, relative } from 'node:path';
+import { temporaryFolder } from '../temporary.ts';
+import { ROOT } from './place.ts';
+import { API_HOST, file, HOSPITAL, LOGIN_CARD, OCSP_URL, PUBLIC_URL, type Stage } from './stage.ts';
+
+/** For a POSIX shell: as it is where that is safe, else between single quotes. */
+const quote = (word: string): string => (/^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
+
+/**
+ * Writes the file with which igc finds this service: addresses and paths, and the paths of the PIN files, but no PIN. A DATABASE_URL
+ * that was given to us may hold a password, so the file is in the temporary folder, which goes with us.
+ */
+export function writeEnvironmentFile({ environment }: Stage): void {
+  const lines = Object.entries(environment).map(([name, value]) => `export ${name}=${quote(value)}\n`);
+  writeFileSync(environmentFile(), lines.join(''), { mode: 0o600 });
+}
+const environmentFile = (): string => join(temporaryFolder(), 'env.sh');
+
+/** Blocks of shell text, for a terminal in the project's folder. Later ones use what earlier ones made. */
+export function printedCommands(stage: Stage): string {
+  return blocks(stage)
+    .map(([title, ...lines]) => [`# ${title}`, ...lines, ''].join('\n'))
+    .join('\n');
+}
+
+function blocks(stage: Stage): readonly (readonly [title: string, ...lines: string[]])[] {
+  const at = (folder: string, name: string): string => quote(fromRoot(file(stage, folder, name)));
+  const api = `https://${API_HOST}:${stage.apiPort}`;
+  const card = [
+    `--resolve ${API_HOST}:${stage.apiPort}:127.0.0.1 --cacert ${at('ca', 'roots.pem')} \\`,
+    `  --cert ${at('certificates', `${LOGIN_CARD}.pem`)} --key ${at('keys', `${LOGIN_CARD}.key`)} \\`,
+  ];
+  const curl = (...rest: string[]): string[] => [
+    `curl -sS ${card[0]}`,
+    ...card.slice(1),
+    ...rest.map((line) => `  ${line}`),
+  ];
+  const [key, csr, answer, chain] = ['key', 'csr', 'json', 'pem'].map((ending) => at('mine', `mine.${ending}`));
+  const roots = at('ca', 'roots.pem');
+  const publicHost = new URL(PUBLIC_URL).host;
+  const ocsp = [
+    `openssl ocsp -url http://127.0.0.1:${stage.publicPort}/ -header Host=${new URL(OCSP_URL).host} \\`,
+    `  -issuer ${at('ca', 'ACI-EL-ORG-TEST.cer')} -cert ${chain} -CAfile ${roots}`,
+  ];
+  const igc = (command: string): string => `(. ${environmentFile()} && scripts/igc ${command})`;
+  return [
+    ['the profiles on offer, over mutual TLS with the administrator’s card', ...curl(`${api}/v1/profiles; echo`)],
+    [
+      'a new key and a request for it, made by openssl; then a certificate for it',
+      'openssl req -new -newkey rsa:2048 -noenc -subj /CN=mine.ch-demonstration.fr \\',
+      `  -keyout ${key} -outform DER -out ${csr}`,
+      ...curl(
+        `-H 'Content-Type: application/pkcs10' --data-binary @${csr} \\`,
+        `-o ${answer} -w '%{http_code}\\n' '${api}/v1/certificates?profile=serv-ssl&structure=${HOSPITAL.id}'`,
+      ),
+      `id=$(sed -n 's/^{"id":"\\([^"]*\\)".*/\\1/p' ${answer}); echo "$id"`,
+    ],
+    [
+      'the certificate and its chain as PEM, for a server’s configuration, and what openssl says of it',
+      ...curl(`-H 'Accept: application/pem-certificate-chain' -o ${chain} ${api}/v1/certificates/$id`),
+      `openssl verify -x509_strict -CAfile ${roots} -untrusted ${chain} ${chain}`,
+    ],
+    ['its status by OCSP: good', ...ocsp],
+    [
+      'revoke it, for good',
+      ...curl(
+        `-H 'Content-Type: application/json' -d '{"reason":"superseded"}' ${api}/v1/certificates/$id/revocation; echo`,
+      ),
+    ],
+    ['the operators’ view of what was issued', igc('certificate list')],
+    ['its status by OCSP: revoked', ...ocsp],
+    [
+      'the CRL under the URL that certificates carry; it is renewed soon after a revocation',
+      `curl -sS --connect-to ${publicHost}:80:127.0.0.1:${stage.publicPort} ${PUBLIC_URL}/CRL/ACI-EL-ORG-TEST.crl \\`,
+      '  | openssl crl -inform DER -noout -text | sed "/^ *Signature Value/,$ d"',
+    ],
+    ['is everything well?', igc('doctor')],
+    [
+      'what the API can do; a browser that has the card shows it as a page, at /docs',
+      ...curl(`${api}/openapi.yaml \\`, `| grep -E '^ +(/|summary: )'`),
+    ],
+  ];
+}
+
+/** Paths in the project's folder as they are there; others in full. */
+function fromRoot(path: string): string {
+  const inside = relative(ROOT, path);
+  return inside.startsWith('..') || isAbsolute(inside) ? path : inside;
+}

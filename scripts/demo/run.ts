@@ -1,0 +1,111 @@
+// The demo from its first line to the table, and the service that stays with `--serve`.
+
+import { startCluster } from '../cluster.ts';
+import { type Ordered, order, revoke } from './administrator-acts.ts';
+import { endChildren, roleEnded } from './children.ts';
+import { printedCommands, writeEnvironmentFile } from './commands.ts';
+import { atEnd, isEnding } from './ending.ts';
+import { addAdministrator, addStructures, createHierarchy, issueApiCertificate, issueCards } from './operator-acts.ts';
+import { claim, clear, describePlace, hasHierarchy, ROOT } from './place.ts';
+import { fetchCrls, fetchOcsp } from './published.ts';
+import { readBack } from './read-back.ts';
+import { isReady, startApi, startPublishing, startSigners } from './service.ts';
+import { HOSPITAL, type Made, type Stage } from './stage.ts';
+import { writeSummary } from './summary.ts';
+import { formatTable } from './table.ts';
+
+let lines = 0;
+const print = (text: string): void => {
+  if (!isEnding()) process.stdout.write(`${text}\n`);
+};
+const say = (text: string): void => {
+  lines += 1;
+  print(`${String(lines).padStart(2)}. ${text}`);
+};
+
+/** Runs the demo in `directory`; with `serve` it never resolves. Fails when anything does, also when a role ends by itself. */
+export function runDemo(directory: string, { serve }: { serve: boolean }): Promise<void> {
+  return Promise.race([perform(directory, serve), roleEnded]);
+}
+
+async function perform(directory: string, serve: boolean): Promise<void> {
+  await claim(directory);
+  clear(directory);
+  const stage = await prepare(directory);
+  writeSummary(directory, await runMainJob(stage));
+  say(
+    'openssl reads every file back (verify -x509_strict -crl_check_all, crl, ocsp, req, pkey); the table is what it says',
+  );
+  print(`\n${formatTable(await readBack(directory))}\n`);
+  print(`Files: ${directory} · ${(performance.now() / 1000).toFixed(1)} s`);
+  if (serve) await keepServing(stage);
+}
+
+/** A database, and the hierarchy in it. */
+async function prepare(directory: string): Promise<Stage> {
+  say('PostgreSQL starts, with an empty database in a temporary folder');
+  const cluster = startCluster({ durable: true });
+  atEnd(async () => (await cluster).stop());
+  atEnd(endChildren);
+  const environment = await describePlace(directory, (await cluster).url);
+  const port = (listen: string | undefined): number => Number(listen?.split(':').at(-1));
+  const ports = { apiPort: port(environment.API_LISTEN), publicPort: port(environment.PUBLIC_LISTEN) };
+  const stage = { directory, environment, ...ports, say };
+  say(
+    hasHierarchy(directory)
+      ? 'three tokens with the keys of three roots and six intermediates are kept from the last run'
+      : 'three tokens, three roots and six intermediates are made: RSA-4096, up to a minute; later runs keep them',
+  );
+  await createHierarchy(stage);
+  return stage;
+}
+
+/** People get cards, an administrator orders with requests that openssl made, one certificate is revoked, and everyone can see it. */
+async function runMainJob(stage: Stage): Promise<readonly Made[]> {
+  await Promise.all([startSigners(stage), addStructures(stage)]);
+  startPublishing(stage);
+  const [cards] = await Promise.all([issueCards(stage), issueApiCertificate(stage).then(() => startApi(stage))]);
+  say('an operator issues the card of a professional (cps-auth), that of an employee (cpe-auth), and the API’s own');
+  await Promise.all([addAdministrator(stage), isReady(stage)]);
+  say(
+    `signers, worker, public role (http, port ${stage.publicPort}) and API (https, port ${stage.apiPort}) are running`,
+  );
+  say(`the professional is now technical administrator of ${HOSPITAL.name}`);
+  const ordered: Ordered[] = [];
+  for (const profile of ['serv-ssl', 'org-auth-cli'] as const) {
+    const one = await order(stage, profile);
+    say(`${profile} is ordered over mutual TLS with an openssl request: 201, serial ${one.serial}`);
+    ordered.push(one);
+  }
+  return [...cards, ...(await revokeLast(stage, ordered, cards))];
+}
+
+/** Shows OCSP good → revoked and the CRL entry for the last of `ordered`; keeps the published state of all. */
+async function revokeLast(
+  stage: Stage,
+  ordered: readonly Ordered[],
+  others: readonly Made[],
+): Promise<readonly Made[]> {
+  const last = ordered.at(-1);
+  if (last === undefined) throw new Error('nothing was ordered');
+  await fetchOcsp(stage, last);
+  say(`OCSP says good for ${last.profile}`);
+  await revoke(stage, last);
+  const since = performance.now();
+  const revoked = { ...last, status: 'revoked' } as const;
+  await fetchOcsp(stage, revoked);
+  say(`${last.profile} is revoked, for good; OCSP says revoked ${Math.round(performance.now() - since)} ms later`);
+  const kept = [...ordered.slice(0, -1), revoked];
+  await Promise.all([
+    fetchCrls(stage, revoked),
+    ...[...others, ...kept.slice(0, -1)].map((one) => fetchOcsp(stage, one)),
+  ]);
+  say(`the CRL of ${last.issuer} names its serial`);
+  return kept;
+}
+
+async function keepServing(stage: Stage): Promise<void> {
+  writeEnvironmentFile(stage);
+  print(`\nThe service is running; Ctrl-C ends it. In another terminal, in ${ROOT}:\n\n${printedCommands(stage)}`);
+  await new Promise(() => setInterval(() => undefined, 1_000_000));
+}
