@@ -23,8 +23,8 @@ export type AuthorityRecord = {
   readonly subject: Uint8Array;
   /** SKI and CKA_ID, 20 bytes */
   readonly keyId: Uint8Array;
-  /** SHA-256 of the SubjectPublicKeyInfo */
-  readonly spkiDigest: Uint8Array;
+  /** `keyDigest` of the public key */
+  readonly keyDigest: Uint8Array;
   readonly notBefore: Date;
   readonly notAfter: Date;
 };
@@ -59,12 +59,12 @@ export async function findAuthority(tx: Tx, id: string): Promise<AuthorityRecord
   return row;
 }
 
-/** Whether a key, by SHA-256 of its SubjectPublicKeyInfo, is that of a CA. */
-export async function isAuthorityKey(tx: Tx, spkiDigest: Uint8Array): Promise<boolean> {
+/** Whether a key, by its `keyDigest`, is that of a CA. */
+export async function isAuthorityKey(tx: Tx, keyDigest: Uint8Array): Promise<boolean> {
   const rows = await tx
     .select({ id: certificationAuthority.id })
     .from(certificationAuthority)
-    .where(eq(certificationAuthority.spkiDigest, spkiDigest));
+    .where(eq(certificationAuthority.keyDigest, keyDigest));
   return rows.length > 0;
 }
 
@@ -75,7 +75,7 @@ const authorityColumns = {
   certificate: certificationAuthority.certificate,
   subject: certificationAuthority.subject,
   keyId: certificationAuthority.keyId,
-  spkiDigest: certificationAuthority.spkiDigest,
+  keyDigest: certificationAuthority.keyDigest,
   notBefore: certificationAuthority.notBefore,
   notAfter: certificationAuthority.notAfter,
 };

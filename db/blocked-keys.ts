@@ -5,16 +5,16 @@ import type { Tx } from './connect.ts';
 import { blockedKey } from './schema/certificates.ts';
 
 /** Blocks a key for ever; false when it is blocked already. */
-export async function blockKey(tx: Tx, spkiDigest: Uint8Array, reason: string): Promise<boolean> {
-  const { rowCount } = await tx.insert(blockedKey).values({ spkiDigest, reason }).onConflictDoNothing();
+export async function blockKey(tx: Tx, keyDigest: Uint8Array, reason: string): Promise<boolean> {
+  const { rowCount } = await tx.insert(blockedKey).values({ keyDigest, reason }).onConflictDoNothing();
   return rowCount === 1;
 }
 
 /** Whether a key is blocked. */
-export async function isBlocked(tx: Tx, spkiDigest: Uint8Array): Promise<boolean> {
+export async function isBlocked(tx: Tx, keyDigest: Uint8Array): Promise<boolean> {
   const rows = await tx
     .select({ reason: blockedKey.reason })
     .from(blockedKey)
-    .where(eq(blockedKey.spkiDigest, spkiDigest));
+    .where(eq(blockedKey.keyDigest, keyDigest));
   return rows.length > 0;
 }

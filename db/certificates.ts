@@ -29,8 +29,8 @@ export type CertificateIntent = {
   readonly holder: JsonObject;
   /** structIdNat or idNat */
   readonly holderKey: string;
-  /** SHA-256 of the SubjectPublicKeyInfo */
-  readonly spkiDigest: Uint8Array;
+  /** `keyDigest` of the public key */
+  readonly keyDigest: Uint8Array;
   /** SHA-256 that is equal for two tries of one order */
   readonly orderDigest: Uint8Array;
   readonly actor: string;
@@ -42,7 +42,7 @@ export type CertificateIntent = {
 type CertificateRevocation = { readonly revokedAt: Date; readonly reason: RevocationReason };
 
 /** A certificate without its bytes. */
-export type CertificateSummary = Omit<CertificateIntent, 'tbs' | 'spkiDigest' | 'orderDigest'> & {
+export type CertificateSummary = Omit<CertificateIntent, 'tbs' | 'keyDigest' | 'orderDigest'> & {
   readonly state: CertificateState;
   /** structIdNat of the structure it belongs to, taken from the holder */
   readonly structure?: string;
@@ -191,12 +191,12 @@ export async function countExpiredBefore(
 }
 
 /** Every row with this key, in any state, oldest first. */
-export async function findKeyUse(tx: Tx, spkiDigest: Uint8Array): Promise<KeyUse[]> {
+export async function findKeyUse(tx: Tx, keyDigest: Uint8Array): Promise<KeyUse[]> {
   const { id: certificateId, state, orderDigest, actor, holderKey } = certificate;
   return await tx
     .select({ certificateId, state, orderDigest, actor, holderKey })
     .from(certificate)
-    .where(eq(certificate.spkiDigest, spkiDigest))
+    .where(eq(certificate.keyDigest, keyDigest))
     .orderBy(certificate.id);
 }
 
@@ -223,7 +223,7 @@ const recordColumns = {
   ...summaryColumns,
   tbs: certificate.tbs,
   der: certificate.der,
-  spkiDigest: certificate.spkiDigest,
+  keyDigest: certificate.keyDigest,
   orderDigest: certificate.orderDigest,
 };
 

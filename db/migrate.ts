@@ -34,7 +34,10 @@ export async function checkMigrations(url: string, folder: string = FOLDER): Pro
   await withClient(url, async (client) => {
     const applied = await appliedMigrations(client);
     refuseDifference(files, applied);
-    if (applied.length < files.length) throw refusal('the database is not migrated to this version', applied.length);
+    if (applied.length < files.length) {
+      const remedy = 'run `scripts/igc hierarchy create`, which migrates first and is safe to repeat';
+      throw refusal('the database is not migrated to this version', applied.length, remedy);
+    }
     await refuseForeignTransactionIds(client);
   });
 }
@@ -99,12 +102,14 @@ async function refuseForeignTransactionIds(client: Client): Promise<void> {
   }
 }
 
-function refusal(detail: string, index: number): Refusal {
+const RESTORE = 'restore the migration as it was applied; changes to the schema are new migrations at the end';
+
+function refusal(detail: string, index: number, remedy: string = RESTORE): Refusal {
   const finding: Finding = {
     rule: 'db/migrations/meta/_journal.json',
     at: `/entries/${index}`,
     detail: `${detail}, at migration ${index}`,
-    remedy: 'restore the migration as it was applied; changes to the schema are new migrations at the end',
+    remedy,
   };
   return new Refusal('configuration_invalid', detail, [finding]);
 }

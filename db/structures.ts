@@ -10,7 +10,7 @@ export type Structure = {
   /** prefix and identifier, as in the certificate's OU */
   readonly structIdNat: string;
   readonly name: string;
-  /** label as it goes into the certificate: `Paris (75)` */
+  /** code of table G09: `75`; the certificate has its label */
   readonly department: string;
 };
 

@@ -3,7 +3,7 @@
 
 import { type SignatureAlgorithm, signatureAlgorithmFor } from './x509/algorithms.ts';
 import { type Certificate, parseCertificate } from './x509/certificate.ts';
-import { keyIdentifier, spkiDigest } from './x509/keys.ts';
+import { keyDigest, keyIdentifier } from './x509/keys.ts';
 
 export type Authority = {
   /** the stem of its file names: `ACI-EL-ORG-TEST` */
@@ -14,7 +14,7 @@ export type Authority = {
   readonly certificate: Certificate;
   /** CKA_ID of its key = SHA-1 of the subjectPublicKey bits */
   readonly keyId: Uint8Array;
-  readonly spkiDigest: Uint8Array;
+  readonly keyDigest: Uint8Array;
   readonly algorithm: SignatureAlgorithm;
 };
 
@@ -34,7 +34,7 @@ export function readAuthority(row: {
     issuer: row.issuer,
     certificate,
     keyId: keyIdentifier(certificate.spki),
-    spkiDigest: spkiDigest(certificate.spki),
+    keyDigest: keyDigest(certificate.spki),
     algorithm: signatureAlgorithmFor(certificate.spki),
   };
 }

@@ -1,5 +1,5 @@
 // What can go wrong, said once: a Refusal is the caller's or the policy's doing, an Outage may pass by itself, and anything
-// else is a bug. HTTP statuses and French and English texts belong to http/problem.ts, never here.
+// else is a bug. HTTP statuses and French and English texts belong to http/problem-texts.ts, never here.
 
 /** Every reason for which a request can be refused. Clients and tests read these, never a message. */
 export type RefusalCode =

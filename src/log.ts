@@ -35,12 +35,13 @@ export function errorFacts(error: unknown): Record<string, unknown> {
   const code = 'code' in error && typeof error.code === 'string' ? { code: error.code } : {};
   const what = 'what' in error && typeof error.what === 'string' ? { what: error.what } : {};
   const cause = error.cause instanceof Error ? { cause: errorFacts(error.cause) } : {};
-  return { error: error.name, ...code, ...what, ...cause, stack: framesOf(error.stack ?? '') };
+  return { error: error.name, ...code, ...what, ...cause, stack: framesOf(error) };
 }
 
 /** The frames alone: a message of several lines stands before them, and it may quote what a stranger sent. */
-const framesOf = (stack: string): string[] =>
+const framesOf = ({ stack = '', message }: Error): string[] =>
   stack
+    .slice(stack.indexOf(message) + message.length)
     .split('\n')
     .filter((line) => /^\s+at .*:\d+:\d+\)?$/.test(line))
     .slice(0, 6)

@@ -6,7 +6,7 @@ import { errorFacts } from '../src/log.ts';
 
 describe('errorFacts', () => {
   it('never says the message of an error, however many lines it has', () => {
-    const error = new Error('insert failed\n    at params: Camille DEMONSTRATION\n    at 899700075064');
+    const error = new Error('insert failed\n    at params: Camille DEMONSTRATION\n    at 899700075064:1:1');
     expect(JSON.stringify(errorFacts(error))).not.toMatch(/insert|Camille|8997/);
   });
 

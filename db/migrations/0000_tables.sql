@@ -78,18 +78,18 @@ CREATE TABLE "certification_authority" (
 	"certificate" "bytea" NOT NULL,
 	"subject" "bytea" NOT NULL,
 	"key_id" "bytea" NOT NULL,
-	"spki_digest" "bytea" NOT NULL,
+	"key_digest" "bytea" NOT NULL,
 	"not_before" timestamp with time zone NOT NULL,
 	"not_after" timestamp with time zone NOT NULL,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
-	CONSTRAINT "certification_authority_key" UNIQUE("spki_digest"),
+	CONSTRAINT "certification_authority_key" UNIQUE("key_digest"),
 	CONSTRAINT "certification_authority_id" CHECK (char_length("certification_authority"."id") between 1 and 64),
 	CONSTRAINT "certification_authority_kind" CHECK ("certification_authority"."kind" in ('root', 'intermediate')),
 	CONSTRAINT "certification_authority_self_issued" CHECK (("certification_authority"."kind" = 'root') = ("certification_authority"."issuer" = "certification_authority"."id")),
 	CONSTRAINT "certification_authority_certificate" CHECK (octet_length("certification_authority"."certificate") between 1 and 65536),
 	CONSTRAINT "certification_authority_subject" CHECK (octet_length("certification_authority"."subject") between 1 and 4096),
 	CONSTRAINT "certification_authority_key_id" CHECK (octet_length("certification_authority"."key_id") = 20),
-	CONSTRAINT "certification_authority_spki_digest" CHECK (octet_length("certification_authority"."spki_digest") = 32),
+	CONSTRAINT "certification_authority_key_digest" CHECK (octet_length("certification_authority"."key_digest") = 32),
 	CONSTRAINT "certification_authority_validity" CHECK ("certification_authority"."not_after" > "certification_authority"."not_before")
 );
 --> statement-breakpoint
@@ -118,10 +118,10 @@ CREATE TABLE "structure" (
 );
 --> statement-breakpoint
 CREATE TABLE "blocked_key" (
-	"spki_digest" "bytea" PRIMARY KEY NOT NULL,
+	"key_digest" "bytea" PRIMARY KEY NOT NULL,
 	"reason" text NOT NULL,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
-	CONSTRAINT "blocked_key_spki_digest" CHECK (octet_length("blocked_key"."spki_digest") = 32),
+	CONSTRAINT "blocked_key_key_digest" CHECK (octet_length("blocked_key"."key_digest") = 32),
 	CONSTRAINT "blocked_key_reason" CHECK (char_length("blocked_key"."reason") between 1 and 128)
 );
 --> statement-breakpoint
@@ -138,7 +138,7 @@ CREATE TABLE "certificate" (
 	"holder" jsonb NOT NULL,
 	"holder_key" text NOT NULL,
 	"structure" text GENERATED ALWAYS AS (coalesce(holder ->> 'structIdNat', holder -> 'structure' ->> 'structIdNat')) STORED,
-	"spki_digest" "bytea" NOT NULL,
+	"key_digest" "bytea" NOT NULL,
 	"order_digest" "bytea" NOT NULL,
 	"actor" text NOT NULL,
 	"actor_kind" text NOT NULL,
@@ -159,7 +159,7 @@ CREATE TABLE "certificate" (
 	CONSTRAINT "certificate_subject" CHECK (char_length("certificate"."subject") between 1 and 2048),
 	CONSTRAINT "certificate_holder" CHECK (jsonb_typeof("certificate"."holder") = 'object' and octet_length("certificate"."holder"::text) <= 8192),
 	CONSTRAINT "certificate_holder_key" CHECK (char_length("certificate"."holder_key") between 1 and 128),
-	CONSTRAINT "certificate_spki_digest" CHECK (octet_length("certificate"."spki_digest") = 32),
+	CONSTRAINT "certificate_key_digest" CHECK (octet_length("certificate"."key_digest") = 32),
 	CONSTRAINT "certificate_order_digest" CHECK (octet_length("certificate"."order_digest") = 32),
 	CONSTRAINT "certificate_actor" CHECK (char_length("certificate"."actor") between 1 and 256),
 	CONSTRAINT "certificate_actor_kind" CHECK ("certificate"."actor_kind" in ('administrator', 'operator', 'system')),
@@ -279,8 +279,8 @@ CREATE INDEX "audit_event_in_order" ON "audit_event" USING btree ("xid","id");--
 CREATE INDEX "audit_event_by_subject" ON "audit_event" USING btree ("subject_id","id");--> statement-breakpoint
 CREATE INDEX "outbox_in_order" ON "outbox" USING btree ("xid","id");--> statement-breakpoint
 CREATE INDEX "administrator_structure_structure" ON "administrator_structure" USING btree ("structure_id");--> statement-breakpoint
-CREATE UNIQUE INDEX "certificate_key_in_use" ON "certificate" USING btree ("spki_digest") WHERE "certificate"."state" in ('signing', 'issued');--> statement-breakpoint
-CREATE INDEX "certificate_key" ON "certificate" USING btree ("spki_digest");--> statement-breakpoint
+CREATE UNIQUE INDEX "certificate_key_in_use" ON "certificate" USING btree ("key_digest") WHERE "certificate"."state" in ('signing', 'issued');--> statement-breakpoint
+CREATE INDEX "certificate_key" ON "certificate" USING btree ("key_digest");--> statement-breakpoint
 CREATE INDEX "certificate_by_structure" ON "certificate" USING btree ("structure","id");--> statement-breakpoint
 CREATE INDEX "certificate_by_profile" ON "certificate" USING btree ("profile","id");--> statement-breakpoint
 CREATE INDEX "certificate_not_issued" ON "certificate" USING btree ("state","id") WHERE "certificate"."state" <> 'issued';--> statement-breakpoint

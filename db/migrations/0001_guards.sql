@@ -46,10 +46,10 @@ create trigger crl_no_truncate before truncate on crl execute function refuse_ch
 -- What was to be signed stays as it was written; subject and holder are left out so that personal data can be erased.
 create function guard_certificate() returns trigger language plpgsql as $$
 begin
-  if (new.id, new.issuer, new.serial, new.tbs, new.profile, new.profile_digest, new.spki_digest, new.order_digest,
+  if (new.id, new.issuer, new.serial, new.tbs, new.profile, new.profile_digest, new.key_digest, new.order_digest,
       new.actor, new.actor_kind, new.not_before, new.not_after, new.created_at)
     is distinct from
-     (old.id, old.issuer, old.serial, old.tbs, old.profile, old.profile_digest, old.spki_digest, old.order_digest,
+     (old.id, old.issuer, old.serial, old.tbs, old.profile, old.profile_digest, old.key_digest, old.order_digest,
       old.actor, old.actor_kind, old.not_before, old.not_after, old.created_at)
   then perform refuse_rule('certificate_immutable'); end if;
   if old.state <> 'signing' and (new.state, new.der, new.settled_at) is distinct from (old.state, old.der, old.settled_at)

@@ -32,7 +32,7 @@ export const certificate = pgTable(
     structure: text('structure').generatedAlwaysAs(
       (): SQL => sql`coalesce(holder ->> 'structIdNat', holder -> 'structure' ->> 'structIdNat')`,
     ),
-    spkiDigest: bytea('spki_digest').notNull(),
+    keyDigest: bytea('key_digest').notNull(),
     orderDigest: bytea('order_digest').notNull(),
     actor: text('actor').notNull(),
     actorKind: text('actor_kind', { enum: ACTOR_KINDS }).notNull(),
@@ -43,8 +43,8 @@ export const certificate = pgTable(
   },
   (t) => [
     unique('certificate_issuer_serial').on(t.issuer, t.serial),
-    uniqueIndex('certificate_key_in_use').on(t.spkiDigest).where(sql`${t.state} in ('signing', 'issued')`),
-    index('certificate_key').on(t.spkiDigest),
+    uniqueIndex('certificate_key_in_use').on(t.keyDigest).where(sql`${t.state} in ('signing', 'issued')`),
+    index('certificate_key').on(t.keyDigest),
     index('certificate_by_structure').on(t.structure, t.id),
     index('certificate_by_profile').on(t.profile, t.id),
     index('certificate_not_issued').on(t.state, t.id).where(sql`${t.state} <> 'issued'`),
@@ -64,7 +64,7 @@ export const certificate = pgTable(
     textLength('certificate_subject', t.subject, 2048),
     rule('certificate_holder', sql`jsonb_typeof(${t.holder}) = 'object' and octet_length(${t.holder}::text) <= 8192`),
     textLength('certificate_holder_key', t.holderKey, 128),
-    byteLength('certificate_spki_digest', t.spkiDigest, 32),
+    byteLength('certificate_key_digest', t.keyDigest, 32),
     byteLength('certificate_order_digest', t.orderDigest, 32),
     textLength('certificate_actor', t.actor, 256),
     oneOf('certificate_actor_kind', t.actorKind, ACTOR_KINDS),
@@ -72,11 +72,11 @@ export const certificate = pgTable(
   ],
 );
 
-/** Keys that may never be certified (again), by SHA-256 of the SubjectPublicKeyInfo. */
+/** Keys that may never be certified (again), by `keyDigest`. */
 export const blockedKey = pgTable(
   'blocked_key',
-  { spkiDigest: bytea('spki_digest').primaryKey(), reason: text('reason').notNull(), createdAt: createdAt() },
-  (t) => [byteLength('blocked_key_spki_digest', t.spkiDigest, 32), textLength('blocked_key_reason', t.reason, 128)],
+  { keyDigest: bytea('key_digest').primaryKey(), reason: text('reason').notNull(), createdAt: createdAt() },
+  (t) => [byteLength('blocked_key_key_digest', t.keyDigest, 32), textLength('blocked_key_reason', t.reason, 128)],
 );
 
 /** A refusal as it is answered again to the same request. */

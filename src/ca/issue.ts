@@ -18,7 +18,7 @@ import { issuerOf } from '../policy/profile.ts';
 import { signWithAuthority } from '../sign.ts';
 import type { Needs } from '../system.ts';
 import { parseCsr } from '../x509/csr.ts';
-import { spkiDigest } from '../x509/keys.ts';
+import { keyDigest } from '../x509/keys.ts';
 import { profileSubject, refusalsAudited } from './audit-refusal.ts';
 import { burnCertificate } from './burn.ts';
 import { refuseKeyReuse } from './key-reuse.ts';
@@ -116,45 +116,52 @@ function authorityOf(system: IssueNeeds, id: string): Authority {
 }
 
 async function recordPlan(system: IssueNeeds, command: IssueCommand, decided: Decided & { id: string }): Promise<void> {
-  const { id, plan, authority } = decided;
   const actor = actorText(command.actor);
-  const tbs = plan.tbs;
-  const digest = spkiDigest(plan.fields.spki);
-  const orderDigest = digestOfOrder(command, plan, digest);
-  await system.db.transaction(async (tx) => {
-    await refuseKeyReuse(tx, { spkiDigest: digest, orderDigest, actor, authorities: system.authorities });
-    await recordIntent(tx, {
-      id,
-      issuer: authority.id,
-      serial: plan.fields.serial,
-      profile: plan.profile,
-      profileDigest: plan.profileDigest,
-      tbs,
-      subject: plan.subjectText,
-      holder: command.holder,
-      holderKey: plan.holderKey,
-      spkiDigest: digest,
-      orderDigest,
-      actor,
-      actorKind: command.actor.kind,
-      notBefore: plan.fields.notBefore,
-      notAfter: plan.fields.notAfter,
+  const digest = keyDigest(decided.plan.fields.spki);
+  const orderDigest = digestOfOrder(command, decided.plan, digest);
+  const claim = { keyDigest: digest, orderDigest, actor, authorities: system.authorities };
+  try {
+    await system.db.transaction(async (tx) => {
+      await refuseKeyReuse(tx, claim);
+      await recordIntent(tx, { ...intentOf(command, decided), keyDigest: digest, orderDigest, actor });
+      await appendAudit(tx, intentAudit(decided, { actor, at: system.clock() }));
     });
-    await appendAudit(tx, {
-      kind: 'certificate_intent',
-      actor,
-      subjectId: id,
-      at: system.clock(),
-      content: {
-        profile: plan.profile,
-        profileDigest: plan.profileDigest,
-        issuer: authority.id,
-        serial: Buffer.from(plan.fields.serial).toString('hex'),
-        tbsSha256: createHash('sha256').update(tbs).digest('hex'),
-      },
-    });
-  });
+  } catch (error) {
+    // Another request took the key between our two statements. Now its row can be seen, and says which answer is right.
+    if (error instanceof Refusal && error.code === 'key_reused') {
+      await system.db.transaction((tx) => refuseKeyReuse(tx, claim));
+    }
+    throw error;
+  }
 }
+
+const intentOf = (command: IssueCommand, { id, plan, authority }: Decided & { id: string }) => ({
+  id,
+  issuer: authority.id,
+  serial: plan.fields.serial,
+  profile: plan.profile,
+  profileDigest: plan.profileDigest,
+  tbs: plan.tbs,
+  subject: plan.subjectText,
+  holder: command.holder,
+  holderKey: plan.holderKey,
+  actorKind: command.actor.kind,
+  notBefore: plan.fields.notBefore,
+  notAfter: plan.fields.notAfter,
+});
+
+const intentAudit = ({ id, plan, authority }: Decided & { id: string }, by: { actor: string; at: Date }) => ({
+  ...by,
+  kind: 'certificate_intent',
+  subjectId: id,
+  content: {
+    profile: plan.profile,
+    profileDigest: plan.profileDigest,
+    issuer: authority.id,
+    serial: Buffer.from(plan.fields.serial).toString('hex'),
+    tbsSha256: createHash('sha256').update(plan.tbs).digest('hex'),
+  },
+});
 
 /** Two requests are the same order when actor, profile, holder, names and key are the same. */
 function digestOfOrder(command: IssueCommand, plan: IssuancePlan, key: Uint8Array): Uint8Array {

@@ -7,7 +7,7 @@ import type { Authorities } from '../authority.ts';
 import { Outage, Refusal } from '../errors.ts';
 
 type KeyClaim = {
-  readonly spkiDigest: Uint8Array;
+  readonly keyDigest: Uint8Array;
   readonly orderDigest: Uint8Array;
   readonly actor: string;
   readonly authorities: Authorities;
@@ -20,7 +20,7 @@ type KeyClaim = {
  * Two requests at once are told apart by the unique index, not here.
  */
 export async function refuseKeyReuse(tx: Tx, claim: KeyClaim): Promise<void> {
-  if (await isBlocked(tx, claim.spkiDigest)) {
+  if (await isBlocked(tx, claim.keyDigest)) {
     throw new Refusal('key_blocked', 'this key was reported as compromised', [
       {
         rule: 'a compromised key is never certified again',
@@ -31,10 +31,10 @@ export async function refuseKeyReuse(tx: Tx, claim: KeyClaim): Promise<void> {
     ]);
   }
   for (const authority of claim.authorities.values()) {
-    if (Buffer.compare(authority.spkiDigest, claim.spkiDigest) === 0)
+    if (Buffer.compare(authority.keyDigest, claim.keyDigest) === 0)
       throw reused('it is the key of a certification authority');
   }
-  const uses = await findKeyUse(tx, claim.spkiDigest);
+  const uses = await findKeyUse(tx, claim.keyDigest);
   if (!uses.every((use) => isSameOrder(use, claim) && use.state !== 'issued'))
     throw reused('a certificate was already asked for with it');
   if (uses.some(({ state }) => state === 'signing'))

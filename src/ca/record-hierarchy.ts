@@ -16,7 +16,7 @@ import { type Hierarchy, hierarchyDigest } from '../policy/hierarchy.ts';
 import type { Needs } from '../system.ts';
 import { parseTbsCertificate } from '../x509/certificate.ts';
 import { readDer } from '../x509/der.ts';
-import { spkiDigest } from '../x509/keys.ts';
+import { keyDigest } from '../x509/keys.ts';
 import { formatName } from '../x509/names.ts';
 import { type CeremonyJournal, recordsOf } from './ceremony-journal.ts';
 
@@ -76,7 +76,7 @@ export async function recordHierarchy(
   return true;
 }
 
-const recordOne = (tx: Tx, { id, kind, issuer, certificate, keyId, spkiDigest: digest }: Authority): Promise<void> =>
+const recordOne = (tx: Tx, { id, kind, issuer, certificate, keyId, keyDigest: digest }: Authority): Promise<void> =>
   recordAuthority(tx, {
     id,
     kind,
@@ -84,7 +84,7 @@ const recordOne = (tx: Tx, { id, kind, issuer, certificate, keyId, spkiDigest: d
     certificate: certificate.der,
     subject: certificate.subject,
     keyId,
-    spkiDigest: digest,
+    keyDigest: digest,
     notBefore: certificate.notBefore,
     notAfter: certificate.notAfter,
   });
@@ -106,7 +106,7 @@ async function recordAbandoned(
     const tbs = Buffer.from(intent.tbs, 'base64');
     const fields = parseTbsCertificate(readDer(tbs));
     const id = uuidv7();
-    const digest = spkiDigest(fields.spki);
+    const digest = keyDigest(fields.spki);
     await recordIntent(tx, {
       id,
       issuer: intent.authority,
@@ -117,7 +117,7 @@ async function recordAbandoned(
       subject: formatName(fields.subjectName),
       holder: { kind: 'ca', id: intent.about },
       holderKey: intent.about,
-      spkiDigest: digest,
+      keyDigest: digest,
       orderDigest: Buffer.from(tbsSha256, 'hex'),
       actor,
       actorKind: 'operator',

@@ -6,6 +6,7 @@ import { appendAudit } from '#db/audit.ts';
 import { acquireLease, releaseLease, renewLease } from '#db/leases.ts';
 import { expiredResponders, listAllResponders, recordResponder, removeResponder } from '#db/responders.ts';
 import { Outage } from '../errors.ts';
+import { createPatience, type Patience } from '../patience.ts';
 import type { Needs } from '../system.ts';
 import { keyIdentifier } from '../x509/keys.ts';
 import { type IssueNeeds, issueCertificate } from './issue.ts';
@@ -27,7 +28,10 @@ type RenewNeeds = IssueNeeds & Needs<'ocsp'>;
  * Makes a responder for each intermediate that has none with enough time left; answers the ids of those renewed, none while
  * another worker is at it. One that fails does not hold the others; then throws what the first one threw.
  */
-export async function renewOcspResponders(system: RenewNeeds): Promise<readonly string[]> {
+export async function renewOcspResponders(
+  system: RenewNeeds,
+  patience: Patience = createPatience(),
+): Promise<readonly string[]> {
   const ttlMs = 4 * system.config.SIGNING_DEADLINE_MS;
   const epoch = await acquireLease(system.db.read, LEASE, randomUUID(), ttlMs);
   if (epoch === undefined) return [];
@@ -35,11 +39,14 @@ export async function renewOcspResponders(system: RenewNeeds): Promise<readonly 
   const renewed: string[] = [];
   const failures: unknown[] = [];
   try {
-    for (const id of await authoritiesInNeed(system)) {
+    for (const id of (await authoritiesInNeed(system)).filter(patience.mayTry)) {
       await renewLease(system.db.read, lease, ttlMs);
       await renewOne(system, id).then(
         () => renewed.push(id),
-        (error: unknown) => failures.push(error),
+        (error: unknown) => {
+          patience.failed(id);
+          failures.push(error);
+        },
       );
     }
   } finally {
@@ -65,6 +72,18 @@ async function renewOne(system: RenewNeeds, issuer: string): Promise<void> {
   // If we stop after this line, the token holds a key that no certificate names: it signs for nobody.
   const { spki } = await system.ocsp.generateKey(KEY);
   const keyId = keyIdentifier(spki);
+  try {
+    await certifyResponder(system, { issuer, spki, keyId });
+  } catch (error) {
+    // While the database is away the certificate may be recorded all the same: such a key stays.
+    if (!(error instanceof Outage && error.what === 'database')) await system.ocsp.destroyKey(keyId);
+    throw error;
+  }
+}
+
+type NewKey = { readonly issuer: string; readonly spki: Uint8Array; readonly keyId: Uint8Array };
+
+async function certifyResponder(system: RenewNeeds, { issuer, spki, keyId }: NewKey): Promise<void> {
   await issueCertificate(system, {
     profile: PROFILE,
     holder: { kind: 'ca', id: issuer },
@@ -86,9 +105,18 @@ async function renewOne(system: RenewNeeds, issuer: string): Promise<void> {
 /** Destroys the keys of responders whose certificates have ended; answers how many. Row last: if we stop before, the next run asks again. */
 export async function destroyEndedResponders(system: Needs<'db' | 'clock' | 'ocsp'>): Promise<number> {
   const ended = await expiredResponders(system.db.read, system.clock());
-  for (const { keyId } of ended) {
+  for (const { keyId, certificateId } of ended) {
     await system.ocsp.destroyKey(keyId);
-    await removeResponder(system.db.read, keyId);
+    await system.db.transaction(async (tx) => {
+      if (!(await removeResponder(tx, keyId))) return;
+      await appendAudit(tx, {
+        kind: 'ocsp_key_destroyed',
+        actor: 'system:ocsp-renewal',
+        subjectId: certificateId,
+        at: system.clock(),
+        content: {},
+      });
+    });
   }
   return ended.length;
 }

@@ -42,7 +42,7 @@ export async function revokeCertificate(
     });
     if (outcome === 'already')
       throw new Refusal('already_revoked', 'this certificate is revoked already; revocation is definitive');
-    if (command.reason === 'keyCompromise') await blockKey(tx, certificate.spkiDigest, 'keyCompromise');
+    if (command.reason === 'keyCompromise') await blockKey(tx, certificate.keyDigest, 'keyCompromise');
     if (outcome === 'revoked') {
       await appendFeed(tx, { issuer: certificate.issuer, serial: certificate.serial, revokedAt: at });
       await enqueue(tx, {

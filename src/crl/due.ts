@@ -4,22 +4,35 @@ import { latestScheduledUpdate } from '#db/crls.ts';
 import { mayBeUnlisted } from '#db/revocations.ts';
 import type { Signer } from '#hsm/client.ts';
 import type { Authority } from '../authority.ts';
+import { createPatience, type Patience } from '../patience.ts';
 import { type PublishNeeds, publishNeededCrl } from './publish.ts';
 import { isCrlDue } from './schedule.ts';
+
+/** After a comparison of the whole list that found nothing new; a revocation has a job of its own, so this delays none but a lost one. */
+const REST_MS = 20_000;
 
 /**
  * Publishes the CRL of each intermediate whose last one is due, or lacks a revocation (its job died with a worker, or came while
  * another publisher had read the entries already); answers the ids. One that fails does not hold the others.
  */
-export async function publishDueCrls(system: PublishNeeds, signer: Pick<Signer, 'sign'>): Promise<readonly string[]> {
+export async function publishDueCrls(
+  system: PublishNeeds,
+  signer: Pick<Signer, 'sign'>,
+  patience: Patience = createPatience(),
+): Promise<readonly string[]> {
   const published: string[] = [];
   const failures: unknown[] = [];
   for (const authority of system.authorities.values()) {
-    if (authority.kind === 'root') continue;
+    if (authority.kind === 'root' || !patience.mayTry(authority.id)) continue;
     try {
       if (!(await mayBeNeeded(system, authority))) continue;
-      if ((await publishNeededCrl(system, authority.id, signer)) !== undefined) published.push(authority.id);
+      if ((await publishNeededCrl(system, authority.id, signer)) === undefined) patience.rest(authority.id, REST_MS);
+      else {
+        published.push(authority.id);
+        patience.succeeded(authority.id);
+      }
     } catch (error) {
+      patience.failed(authority.id);
       failures.push(error);
     }
   }

@@ -2,7 +2,11 @@
 // in the public DNS. Proof that the orderer controls it is not made here.
 
 import { domainToASCII, domainToUnicode } from 'node:url';
+import topLevelDomains from 'tlds' with { type: 'json' };
 import type { Finding } from '../errors.ts';
+
+/** IANA's list, as A-labels: under anything else a name belongs to nobody, or to the neighbour too. */
+const TOP_LEVEL = new Set(topLevelDomains.map((domain) => domainToASCII(domain)));
 
 const LONGEST_LABEL = 63;
 const LONGEST_NAME = 253;
@@ -10,6 +14,7 @@ const LONGEST_NAME = 253;
 const SYNTAX = 'RFC 1034 §3.5 Preferred name syntax';
 const SIZE = 'RFC 1034 §3.1 Name space specifications and terminology';
 const SAN = 'RFC 5280 §4.2.1.6 Subject Alternative Name';
+const INTERNAL = 'CA/Browser Forum BR §1.6.1 Definitions: Internal Name';
 const IDNA = 'RFC 5890 §2.3.2.1 IDNA-valid strings, A-label, and U-label';
 
 type Name = { readonly text: string; readonly labels: readonly string[] };
@@ -84,12 +89,13 @@ export function checkDomainName(name: string, at: string, internalSuffixes: read
     return advice === undefined ? { rule, at, detail } : { rule, at, detail, remedy: advice };
   });
   const bare = split.labels.join('.');
+  const internal = (detail: string): Finding => ({ rule: INTERNAL, at, detail });
   if (internalSuffixes.some((suffix) => bare === suffix || bare.endsWith(`.${suffix}`))) {
-    found.push({
-      rule: 'CA/Browser Forum BR §1.6.1 Definitions: Internal Name',
-      at,
-      detail: 'a name of private networks',
-    });
+    found.push(internal('a name of private networks'));
+  }
+  // Only of a name that is one at all: what else is wrong says more than an unknown last label.
+  if (found.length === 0 && !TOP_LEVEL.has(split.labels.at(-1) ?? '')) {
+    found.push(internal('the last label is no top-level domain of the public DNS'));
   }
   return found;
 }

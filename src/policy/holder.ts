@@ -144,9 +144,28 @@ function checkCard(card: Card | undefined): Problem[] {
   return problems('holder_invalid', [{ rule, at: '/holder/card/number', detail }]);
 }
 
-/** Findings of `checkText` at a JSON pointer; blank text is one too. */
+/** Two texts that a reader takes for one name must not both be certified. */
+const TEXT_RULES = [
+  {
+    rule: 'RFC 5280 §4.1.2.4 Issuer',
+    detail: 'an attribute of a name is not blank',
+    broken: (text: string) => text.trim() === '',
+  },
+  {
+    rule: 'RFC 4518 §2.6.1 Insignificant Space Handling',
+    detail: 'no space at the beginning or the end, and no two in a row',
+    broken: (text: string) => text.trim() !== '' && (text !== text.trim() || text.includes('  ')),
+  },
+  {
+    rule: 'UTS #39 §5.1 Mixed-Script Detection',
+    detail: 'a letter of another script looks like a Latin one',
+    broken: (text: string) => /[\p{L}--\p{Script_Extensions=Latin}]/v.test(text),
+  },
+];
+
+/** Findings of `checkText` at a JSON pointer, and those of a text that could be taken for another. */
 export function textFindings(value: string, at: string, max: number): Finding[] {
   const findings = checkText(value, { max, at });
-  if (findings.length > 0 || value.trim() !== '') return findings;
-  return [{ rule: 'RFC 5280 §4.1.2.4 Issuer', at, detail: 'an attribute of a name is not blank' }];
+  if (findings.length > 0) return findings;
+  return TEXT_RULES.filter(({ broken }) => broken(value)).map(({ rule, detail }) => ({ rule, at, detail }));
 }

@@ -1,5 +1,5 @@
 // What one profile file may say. The schema is closed: a key or a value that is not named here is refused at start-up. What the
-// values must mean together is in coherence.ts.
+// values must mean together is in profile-coherence.ts.
 
 import { type Static, Type } from 'typebox';
 import { Refusal } from '../errors.ts';

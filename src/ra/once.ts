@@ -3,7 +3,7 @@
 import type { Tx } from '#db/connect.ts';
 import { claimIdempotency, completeIdempotency, dropIdempotency, type IdempotencyClaim } from '#db/idempotency.ts';
 import { type Actor, actorText } from '../actor.ts';
-import { Outage, Refusal } from '../errors.ts';
+import { Outage, Refusal, type RefusalCode } from '../errors.ts';
 import type { Needs } from '../system.ts';
 
 export type Idempotency = { readonly key: string; readonly bodyDigest: Uint8Array };
@@ -43,6 +43,14 @@ export async function once(
   }
 }
 
+/** Refusals that say nothing of the request: mended without the caller's doing, so they are no answer to remember. */
+const OWN_FAULTS: ReadonlySet<RefusalCode> = new Set([
+  'lint_failed',
+  'signer_refused',
+  'hierarchy_differs',
+  'configuration_invalid',
+]);
+
 async function settled(
   system: Needs<'db'>,
   claim: IdempotencyClaim,
@@ -57,7 +65,7 @@ async function settled(
   } catch (error) {
     // An outage is not an answer: the key is free again, and the next try takes a new row and serial.
     await system.db.transaction(async (tx) => {
-      if (error instanceof Refusal) {
+      if (error instanceof Refusal && !OWN_FAULTS.has(error.code)) {
         await completeIdempotency(tx, claim, {
           refusal: { code: error.code, detail: error.message, findings: error.findings },
         });

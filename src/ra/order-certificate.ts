@@ -5,7 +5,7 @@ import { findStructure } from '#db/structures.ts';
 import { profileSubject, refusalsAudited } from '../ca/audit-refusal.ts';
 import { type IssueNeeds, issueCertificate } from '../ca/issue.ts';
 import { Refusal } from '../errors.ts';
-import { type CertificateView, viewCertificate } from './certificate-view.ts';
+import { type CertificateView, findVisibleCertificate } from './certificate-view.ts';
 import type { AdministratorActor } from './find-actor.ts';
 import { type Idempotency, once } from './once.ts';
 
@@ -40,7 +40,8 @@ export async function orderCertificate(system: IssueNeeds, command: OrderCommand
     });
     return issued.id;
   });
-  return viewCertificate(system, id);
+  // Asked again: a right that ended since the first answer shows no more.
+  return findVisibleCertificate(system, { id, actor });
 }
 
 async function structureOf(system: IssueNeeds, command: OrderCommand) {

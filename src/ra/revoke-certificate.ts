@@ -5,7 +5,7 @@ import { refusalsAudited } from '../ca/audit-refusal.ts';
 import { revokeCertificate as revoke } from '../ca/revoke.ts';
 import { Refusal } from '../errors.ts';
 import type { Needs } from '../system.ts';
-import { type CertificateView, findVisibleCertificate, viewCertificate } from './certificate-view.ts';
+import { type CertificateView, findVisibleCertificate } from './certificate-view.ts';
 import type { AdministratorActor } from './find-actor.ts';
 import { type Idempotency, once } from './once.ts';
 
@@ -31,7 +31,8 @@ export async function revokeCertificate(
       return order.id;
     }),
   );
-  return viewCertificate(system, id);
+  // Asked again: a right that ended since the first answer shows no more.
+  return findVisibleCertificate(system, { id, actor });
 }
 
 function knownReason(text: string): RevocationReason {

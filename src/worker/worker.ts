@@ -13,6 +13,7 @@ import { required } from '../config.ts';
 import { publishDueCrls } from '../crl/due.ts';
 import { recoverCrls } from '../crl/recover.ts';
 import { startLoop } from '../loop.ts';
+import { createPatience, type Patience } from '../patience.ts';
 import type { System } from '../system.ts';
 import { createTasks } from './tasks.ts';
 
@@ -28,13 +29,15 @@ export async function startWorker(system: System): Promise<{ stop(): Promise<voi
   const jobs = await keepJobsRunning(system);
   const holder = randomUUID();
   const { log, config } = system;
+  const listPatience = createPatience();
+  const responderPatience = createPatience();
   const loops = [
     startLoop('relay', RELAY_MS, () => relayAll(system), log),
     startLoop('sealer', SEAL_MS, () => sealAuditRows(system, holder), log),
     // A row is stale after two deadlines, an Idempotency-Key free again after four: by then its row is settled.
     startLoop('recovery', config.SIGNING_DEADLINE_MS, () => recover(system), log),
-    startLoop('lists', LOOK_MS, () => publishLists(system), log),
-    startLoop('responders', LOOK_MS, () => renewResponders(system), log),
+    startLoop('lists', LOOK_MS, () => publishLists(system, listPatience), log),
+    startLoop('responders', LOOK_MS, () => renewResponders(system, responderPatience), log),
   ];
   return {
     async stop() {
@@ -94,17 +97,17 @@ async function recover(system: System): Promise<void> {
   await recoverCrls(system);
 }
 
-async function renewResponders(system: System): Promise<void> {
-  await renewOcspResponders(system);
+async function renewResponders(system: System, patience: Patience): Promise<void> {
+  await renewOcspResponders(system, patience);
   await destroyEndedResponders(system);
 }
 
 /** No CRL number is spent on a token that is known to be away. */
-async function publishLists(system: System): Promise<void> {
-  if (maySign(await system.issuing.health())) await publishDueCrls(system, system.issuing);
+async function publishLists(system: System, patience: Patience): Promise<void> {
+  if (maySign(await system.issuing.health())) await publishDueCrls(system, system.issuing, patience);
 }
 
 const maySign = ({ state, breaker }: SignerHealth): boolean => state === 'open' && breaker !== 'open';
 
-/** A job's error text may quote its payload or a row: only the first words, which name the job, are logged. */
-const redact = (message: string): string => message.split('\n')[0]?.slice(0, 120) ?? '';
+/** A job's error text may quote its payload or a row: only the words before it, which name the job, are logged. */
+const redact = (message: string): string => message.split(/\n| with error /)[0]?.slice(0, 120) ?? '';

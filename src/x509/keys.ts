@@ -79,8 +79,17 @@ export const subjectPublicKeyBits = (spki: Uint8Array): Uint8Array => parseSpki(
 export const keyIdentifier = (spki: Uint8Array): Uint8Array =>
   createHash('sha1').update(subjectPublicKeyBits(spki)).digest();
 
-/** SHA-256 of the whole SubjectPublicKeyInfo: 32 octets, by which a key is found again. */
-export const spkiDigest = (spki: Uint8Array): Uint8Array => createHash('sha256').update(spki).digest();
+/**
+ * 32 octets by which a key is found again, the same for every public key that the holder of one private key can derive: SHA-256 of
+ * an RSA modulus, whatever the exponent, or of curve and x of an EC point, whatever the sign of y. Throws DerError.
+ */
+export function keyDigest(spki: Uint8Array): Uint8Array {
+  const { algorithm, parameters, publicKey } = parseSpki(spki);
+  const hash = createHash('sha256').update(algorithm);
+  if (algorithm === OID.rsaEncryption) return hash.update(parseRsaPublicKey(publicKey).modulus.toString(16)).digest();
+  if (parameters !== undefined) hash.update(parameters.bytes);
+  return hash.update(publicKey.subarray(1, 1 + (publicKey.length - 1) / 2)).digest();
+}
 
 /** SubjectPublicKeyInfo of an RSA key (RFC 3279 §2.3.1 RSA Keys); big-endian octets, taken as unsigned. */
 export const buildRsaSpki = (modulus: Uint8Array, exponent: Uint8Array): Uint8Array =>

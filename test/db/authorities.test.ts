@@ -32,10 +32,10 @@ test('a database belongs to one hierarchy', async () => {
 
 test('a CA is recorded once, and its key is recognised', async () => {
   const { read } = fresh.db;
-  const root = authority({ id: 'ACR-EL-TEST', kind: 'root', spkiDigest: digest('root key') });
+  const root = authority({ id: 'ACR-EL-TEST', kind: 'root', keyDigest: digest('root key') });
   await recordAuthority(read, authority());
   await recordAuthority(read, root);
-  await expect(recordAuthority(read, authority({ spkiDigest: digest('new key') }))).rejects.toMatchObject(exists);
+  await expect(recordAuthority(read, authority({ keyDigest: digest('new key') }))).rejects.toMatchObject(exists);
   await expect(recordAuthority(read, authority({ id: 'ACI-FO-PP-TEST' }))).rejects.toMatchObject(exists);
   expect(await listAuthorities(read)).toEqual([authority(), root]);
   expect(await findAuthority(read, CA)).toEqual(authority());

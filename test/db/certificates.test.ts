@@ -76,19 +76,19 @@ test('of the issuer and the recovery that settle one row at once, one is told th
 });
 
 test('of twenty intents with one key at once, one is written and the others are refused as key_reused', async () => {
-  const spkiDigest = digest('one key for twenty');
+  const keyDigest = digest('one key for twenty');
   const results = await Promise.allSettled(
-    Array.from({ length: 20 }, () => fresh.db.transaction((tx) => recordIntent(tx, intent({ spkiDigest })))),
+    Array.from({ length: 20 }, () => fresh.db.transaction((tx) => recordIntent(tx, intent({ keyDigest })))),
   );
   const refused = results.filter((result) => result.status === 'rejected');
   expect(refused).toHaveLength(19);
   for (const { reason } of refused) expect(reason).toMatchObject({ name: 'Refusal', code: 'key_reused' });
-  expect(await findKeyUse(fresh.db.read, spkiDigest)).toHaveLength(1);
+  expect(await findKeyUse(fresh.db.read, keyDigest)).toHaveLength(1);
 });
 
 test('a key is free again after its row was burnt or not signed, and each use stays on record', async () => {
-  const spkiDigest = digest('a key tried three times');
-  const tries = [intent({ spkiDigest }), intent({ spkiDigest }), intent({ spkiDigest })] as const;
+  const keyDigest = digest('a key tried three times');
+  const tries = [intent({ keyDigest }), intent({ keyDigest }), intent({ keyDigest })] as const;
   await recordIntent(fresh.db.read, tries[0]);
   await settled('burnt', tries[0].id);
   await recordIntent(fresh.db.read, tries[1]);
@@ -96,13 +96,13 @@ test('a key is free again after its row was burnt or not signed, and each use st
   await recordIntent(fresh.db.read, tries[2]);
   await settled('issued', tries[2].id);
   expect(
-    (await findKeyUse(fresh.db.read, spkiDigest)).map(({ certificateId, state }) => [certificateId, state]),
+    (await findKeyUse(fresh.db.read, keyDigest)).map(({ certificateId, state }) => [certificateId, state]),
   ).toEqual([
     [tries[0].id, 'burnt'],
     [tries[1].id, 'unsigned'],
     [tries[2].id, 'issued'],
   ]);
-  expect((await findKeyUse(fresh.db.read, spkiDigest))[0]).toEqual({
+  expect((await findKeyUse(fresh.db.read, keyDigest))[0]).toEqual({
     certificateId: tries[0].id,
     state: 'burnt',
     orderDigest: tries[0].orderDigest,
@@ -119,13 +119,13 @@ test('a serial is used once per issuer, and may be used by another issuer', asyn
   expect(violates(again, 'certificate_issuer_serial')).toBe(true);
 });
 
-test.each(['serial', 'tbs', 'issuer', 'spki_digest', 'not_after', 'profile_digest', 'order_digest', 'actor'])(
+test.each(['serial', 'tbs', 'issuer', 'key_digest', 'not_after', 'profile_digest', 'order_digest', 'actor'])(
   'the %s of a certificate cannot be changed',
   async (column) => {
     const recorded = intent();
     await recordIntent(fresh.db.read, recorded);
     const bytes = sql`set_byte(${sql.identifier(column)}, 1, 255)`;
-    const value = ['serial', 'tbs', 'spki_digest', 'order_digest'].includes(column)
+    const value = ['serial', 'tbs', 'key_digest', 'order_digest'].includes(column)
       ? bytes
       : column === 'not_after'
         ? sql`not_after + interval '1 second'`

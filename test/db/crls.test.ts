@@ -30,7 +30,7 @@ afterAll(() => fresh.drop());
 
 beforeEach(async () => {
   issuer = `CA-${++count}`;
-  await recordAuthority(fresh.db.read, authority({ id: issuer, spkiDigest: digest(issuer) }));
+  await recordAuthority(fresh.db.read, authority({ id: issuer, keyDigest: digest(issuer) }));
   held = {
     leaseName: `crl ${issuer}`,
     epoch: (await acquireLease(fresh.db.read, `crl ${issuer}`, 'a', 3_600_000)) ?? 0n,

@@ -92,7 +92,7 @@ test('an issuer without revocations has an empty list', async () => {
 
 test('an entry stays until a CRL of the regular series is younger than its end, whatever else is published meanwhile', async () => {
   const issuer = 'ACI-FO-ORG-TEST';
-  await recordAuthority(fresh.db.read, authority({ id: issuer, spkiDigest: digest('another CA key') }));
+  await recordAuthority(fresh.db.read, authority({ id: issuer, keyDigest: digest('another CA key') }));
   const expires = later(10);
   const { id, serial } = await issued(fresh.db.read, { issuer, notAfter: expires });
   await revoke(id);

@@ -56,3 +56,20 @@ describe('Accept-Language', () => {
     expect(preferredLanguage(field)).toBe(language);
   });
 });
+
+describe('a field beyond 500 characters', () => {
+  it.each([
+    ['of quotes', '"'.repeat(8_000)],
+    ['of commas', ','.repeat(8_000)],
+    ['that ends in a preference', `${'text/x, '.repeat(1_000)}application/pkix-cert`],
+  ])('%s says nothing', (_, field) => {
+    expect(preferredMediaType(field, OFFERS)).toBe(JSON_TYPE);
+    expect(preferredLanguage(`${field}, en`)).toBe('fr');
+  });
+
+  it('is not needed: a quote that is never closed hides what follows it, and nothing more', () => {
+    expect(preferredMediaType(`application/pkix-cert, text/x;a=${'"'.repeat(401)}, application/json`, OFFERS)).toBe(
+      PKIX,
+    );
+  });
+});

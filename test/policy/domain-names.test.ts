@@ -7,7 +7,7 @@ const findings = (name: string) => checkDomainName(name, '/names/dnsNames/0', SU
 const details = (name: string) => findings(name).map(({ detail }) => detail);
 
 const label63 = 'a'.repeat(63);
-const name253 = `${label63}.${label63}.${label63}.${'b'.repeat(61)}`;
+const name253 = `${label63}.${label63}.${label63}.${'b'.repeat(58)}.fr`;
 
 describe('a DNS name', () => {
   it.each([
@@ -81,6 +81,17 @@ describe('a DNS name', () => {
   it('is not an internal suffix itself, nor one with a trailing dot', () => {
     expect(details('home.arpa')).toEqual(['a name of private networks']);
     expect(details('serveur.local.')).toEqual(['the name ends with a dot', 'a name of private networks']);
+  });
+
+  it.each(['dpi.hopital', 'srv.chu', 'x.intra', 'a.b.c.d.zzzz', 'serveur.xn--hpital-ixa'])(
+    'is not %s, under a last label that IANA does not know',
+    (name) => {
+      expect(details(name)).toEqual(['the last label is no top-level domain of the public DNS']);
+    },
+  );
+
+  it('is not in the reverse tree', () => {
+    expect(details('10.in-addr.arpa')).toEqual(['a name of private networks']);
   });
 
   it('gets the A-label as the remedy for a U-label', () => {

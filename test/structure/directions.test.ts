@@ -34,6 +34,7 @@ const SHARED = [
   'src/config.ts',
   'src/log.ts',
   'src/loop.ts',
+  'src/patience.ts',
 ];
 const PURE = ['src/x509', 'src/identifiers', 'src/policy'];
 const DOORS = ['db', 'hsm'];

@@ -41,8 +41,5 @@ function isUnchanged(request: FastifyRequest, { etag, lastModified }: Freshness)
     return known.trim() === '*' || [...known.matchAll(/"[^"]*"/g)].some(([tag]) => tag === etag);
   }
   if (since === undefined || lastModified === undefined) return false;
-  return (
-    secondsBetween(lastModified, new Date(0)) === 0 &&
-    Date.parse(since) >= Math.floor(lastModified.getTime() / 1000) * 1000
-  );
+  return Date.parse(since) >= Math.floor(lastModified.getTime() / 1000) * 1000;
 }
