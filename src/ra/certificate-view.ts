@@ -27,14 +27,7 @@ export type CertificateView = {
 
 type ViewNeeds = Needs<'db' | 'authorities' | 'policies' | 'clock'>;
 
-/** The view of one issued certificate, whoever asks. Throws Refusal `not_found`. */
-export async function viewCertificate(system: ViewNeeds, id: string): Promise<CertificateView> {
-  const row = await findCertificate(system.db.read, id);
-  if (row?.der === undefined) throw new Refusal('not_found', 'there is no such certificate');
-  return viewOf(system, row, row.der);
-}
-
-/** The same for an administrator, who sees the certificates of their own structures and nothing else. */
+/** The view of one issued certificate for an administrator, who sees those of their own structures and nothing else. Throws Refusal `not_found`. */
 export async function findVisibleCertificate(
   system: ViewNeeds,
   query: { id: string; actor: AdministratorActor },

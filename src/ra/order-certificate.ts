@@ -21,10 +21,11 @@ export type OrderCommand = {
 /** Issues what is ordered, once per Idempotency-Key. Throws Refusal `not_allowed` for a structure that is not the actor's. */
 export async function orderCertificate(system: IssueNeeds, command: OrderCommand): Promise<CertificateView> {
   const { actor, idempotency } = command;
+  const subjectId = profileSubject(system, command.profile);
+  const refusable = { kind: 'certificate_refused', actor, subjectId } as const;
+  // Before the Idempotency-Key: a right is asked for each time, and no key remembers that there was none.
+  const structure = await refusalsAudited(system, refusable, () => structureOf(system, command));
   const id = await once(system, { actor, route: 'orderCertificate', idempotency }, async (settle) => {
-    const subjectId = profileSubject(system, command.profile);
-    const refusable = { kind: 'certificate_refused', actor, subjectId } as const;
-    const structure = await refusalsAudited(system, refusable, () => structureOf(system, command));
     const issued = await issueCertificate(system, {
       profile: command.profile,
       holder: {
@@ -40,7 +41,6 @@ export async function orderCertificate(system: IssueNeeds, command: OrderCommand
     });
     return issued.id;
   });
-  // Asked again: a right that ended since the first answer shows no more.
   return findVisibleCertificate(system, { id, actor });
 }
 
