@@ -22,6 +22,7 @@ const LAST_RUN_MS = 40_000;
  * takes back when its process ends in whatever manner: SQLite's, on an empty file.
  */
 export async function claim(directory: string): Promise<void> {
+  mkdirSync(directory, { recursive: true });
   mkdirSync(join(directory, 'state'), { recursive: true, mode: 0o700 });
   const lock = new DatabaseSync(join(directory, 'state', 'lock'));
   try {
@@ -64,8 +65,14 @@ export function hasHierarchy(directory: string): boolean {
 }
 const AUTHORITIES = 9;
 
-/** The environment of the demo's processes. Sockets are in the temporary folder, because their paths must be short. */
-export async function describePlace(directory: string, databaseUrl: string): Promise<Environment> {
+/**
+ * The environment of the demo's processes. Sockets are in the temporary folder, because their paths must be short. Ports are those
+ * that people expect where people are to use them, if they are free; without `serve` any will do, so that demos do not meet.
+ */
+export async function describePlace(
+  directory: string,
+  { databaseUrl, serve }: { databaseUrl: string; serve: boolean },
+): Promise<Environment> {
   const state = join(directory, 'state');
   for (const folder of ['tokens', 'hierarchy', 'signer'])
     mkdirSync(join(state, folder), { recursive: true, mode: 0o700 });
@@ -74,7 +81,7 @@ export async function describePlace(directory: string, databaseUrl: string): Pro
     softhsm,
     `directories.tokendir = ${join(state, 'tokens')}\nobjectstore.backend = file\nlog.level = ERROR\n`,
   );
-  const [apiPort, publicPort] = [await freePort(8443), await freePort(8080)];
+  const [apiPort, publicPort] = [await freePort(serve ? 8443 : 0), await freePort(serve ? 8080 : 0)];
   return {
     DATABASE_URL: databaseUrl,
     SOFTHSM2_CONF: softhsm,

@@ -31,7 +31,7 @@ export function runDemo(directory: string, { serve }: { serve: boolean }): Promi
 async function perform(directory: string, serve: boolean): Promise<void> {
   await claim(directory);
   clear(directory);
-  const stage = await prepare(directory);
+  const stage = await prepare(directory, serve);
   writeSummary(directory, await runMainJob(stage));
   say(
     'openssl reads every file back (verify -x509_strict -crl_check_all, crl, ocsp, req, pkey); the table is what it says',
@@ -42,21 +42,25 @@ async function perform(directory: string, serve: boolean): Promise<void> {
 }
 
 /** A database, and the hierarchy in it. */
-async function prepare(directory: string): Promise<Stage> {
+async function prepare(directory: string, serve: boolean): Promise<Stage> {
   say('PostgreSQL starts, with an empty database in a temporary folder');
   const cluster = startCluster({ durable: true });
   atEnd(async () => (await cluster).stop());
   atEnd(endChildren);
-  const environment = await describePlace(directory, (await cluster).url);
+  const environment = await describePlace(directory, { databaseUrl: (await cluster).url, serve });
   const port = (listen: string | undefined): number => Number(listen?.split(':').at(-1));
   const ports = { apiPort: port(environment.API_LISTEN), publicPort: port(environment.PUBLIC_LISTEN) };
   const stage = { directory, environment, ...ports, say };
+  const isKept = hasHierarchy(directory);
   say(
-    hasHierarchy(directory)
+    isKept
       ? 'three tokens with the keys of three roots and six intermediates are kept from the last run'
       : 'three tokens, three roots and six intermediates are made: RSA-4096, up to a minute; later runs keep them',
   );
-  await createHierarchy(stage);
+  await createHierarchy(stage).catch((error: Error) => {
+    const advice = `what earlier runs made is in ${directory}/state; without that folder a run makes all anew`;
+    throw isKept ? new Error(`${error.message}\n  (${advice})`) : error;
+  });
   return stage;
 }
 

@@ -1,6 +1,6 @@
 // summary.json: what the makers told of each certificate, for the files to be held against.
 
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Made } from './stage.ts';
 
@@ -14,7 +14,9 @@ export function writeSummary(directory: string, made: readonly Made[]): void {
 
 /** Reads it again; throws when it is not what `writeSummary` makes, or when it leaves out a file of `certificates/`. */
 export function readSummary(directory: string): readonly Made[] {
-  const certificates = parse(readFileSync(join(directory, 'summary.json'), 'utf8'));
+  const file = join(directory, 'summary.json');
+  if (!existsSync(file)) throw new Error(`there is no ${file}; \`npm run demo\` makes one`);
+  const certificates = parse(readFileSync(file, 'utf8'));
   const named = certificates.map(({ profile }) => `${profile}.pem`).sort();
   const files = readdirSync(join(directory, 'certificates')).sort();
   if (named.join() !== files.join())

@@ -25,12 +25,14 @@ export async function publishDueCrls(
   for (const authority of system.authorities.values()) {
     if (authority.kind === 'root' || !patience.mayTry(authority.id)) continue;
     try {
-      if (!(await mayBeNeeded(system, authority))) continue;
-      if ((await publishNeededCrl(system, authority.id, signer)) === undefined) patience.rest(authority.id, REST_MS);
-      else {
-        published.push(authority.id);
-        patience.succeeded(authority.id);
-      }
+      const outcome = (await mayBeNeeded(system, authority))
+        ? await publishNeededCrl(system, authority.id, signer)
+        : undefined;
+      // Who holds the lease may have died: the next look asks again. Who compared and found nothing new rests.
+      if (outcome === 'held') continue;
+      patience.succeeded(authority.id);
+      if (outcome === 'unneeded') patience.rest(authority.id, REST_MS);
+      else if (outcome !== undefined) published.push(authority.id);
     } catch (error) {
       patience.failed(authority.id);
       failures.push(error);

@@ -38,26 +38,29 @@ export type PublishedCrl = {
   readonly der: Uint8Array;
 };
 
+/** Why there is none: another publisher holds the lease, or the last list says everything and is not due. */
+type NotPublished = 'held' | 'unneeded';
 type PublishOrder = { readonly signer: Pick<Signer, 'sign'>; readonly onlyIfNeeded: boolean };
 
 /**
  * Publishes the next CRL of `authorityId`, signed by `signer`; answers undefined when another publisher holds the lease.
  * Order of effects: lease, intent row (transaction 1), signature, published row fenced by the lease's epoch (transaction 2).
  */
-export function publishCrl(
+export async function publishCrl(
   system: PublishNeeds,
   authorityId: string,
   signer: Pick<Signer, 'sign'>,
 ): Promise<PublishedCrl | undefined> {
-  return publish(system, authorityId, { signer, onlyIfNeeded: false });
+  const published = await publish(system, authorityId, { signer, onlyIfNeeded: false });
+  return typeof published === 'string' ? undefined : published;
 }
 
-/** The same, but nothing is signed and undefined answered unless the regular series is due or a revocation is on no list yet. */
+/** The same, but nothing is signed unless the regular series is due or a revocation is on no list yet. */
 export function publishNeededCrl(
   system: PublishNeeds,
   authorityId: string,
   signer: Pick<Signer, 'sign'>,
-): Promise<PublishedCrl | undefined> {
+): Promise<PublishedCrl | NotPublished> {
   return publish(system, authorityId, { signer, onlyIfNeeded: true });
 }
 
@@ -65,12 +68,12 @@ async function publish(
   system: PublishNeeds,
   authorityId: string,
   order: PublishOrder,
-): Promise<PublishedCrl | undefined> {
+): Promise<PublishedCrl | NotPublished> {
   const authority = system.authorities.get(authorityId);
   if (authority === undefined) throw new Refusal('not_found', `there is no certification authority ${authorityId}`);
   const leaseName = `crl:${authorityId}`;
   const epoch = await acquireLease(system.db.read, leaseName, randomUUID(), 6 * system.config.SIGNING_DEADLINE_MS);
-  if (epoch === undefined) return undefined;
+  if (epoch === undefined) return 'held';
   try {
     return await publishUnderLease(system, authority, { ...order, leaseName, epoch });
   } finally {
@@ -91,10 +94,10 @@ async function publishUnderLease(
   system: PublishNeeds,
   authority: Authority,
   { signer, onlyIfNeeded, ...lease }: PublishOrder & HeldLease,
-): Promise<PublishedCrl | undefined> {
+): Promise<PublishedCrl | NotPublished> {
   // 1. Record the intent. If we stop after the commit, the number is burnt and the next CRL takes the one after.
   const draft = await recordDraft(system, authority, onlyIfNeeded);
-  if (draft === undefined) return undefined;
+  if (draft === undefined) return 'unneeded';
   // 2. Sign. If we stop here, the row stays `signing`; nobody reads it, and recoverCrls settles it.
   let der: Uint8Array;
   try {

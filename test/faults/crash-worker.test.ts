@@ -111,10 +111,10 @@ async function expectBurntAndFollowed(number: string): Promise<void> {
 }
 
 /** Somebody who fetches the list all the time: the number of each, in the order of their coming. Throws for one that is not whole. */
-function readAllTheTime(): { stop(): Promise<readonly bigint[]> } {
+function readAllTheTime(): { last(): bigint | undefined; stop(): Promise<readonly bigint[]> } {
   let reading = true;
+  const numbers: bigint[] = [];
   const read = async (): Promise<readonly bigint[]> => {
-    const numbers: bigint[] = [];
     while (reading) {
       const answer = await getPublic(service, `/CRL/${ISSUER}.crl`);
       if (answer?.statusCode !== 200) throw new Error(`the list was answered with ${answer?.statusCode}`);
@@ -122,12 +122,13 @@ function readAllTheTime(): { stop(): Promise<readonly bigint[]> } {
     }
     return numbers;
   };
-  const numbers = read();
-  numbers.catch(() => undefined);
+  const whole = read();
+  whole.catch(() => undefined);
   return {
+    last: () => numbers.at(-1),
     stop() {
       reading = false;
-      return numbers;
+      return whole;
     },
   };
 }
@@ -156,6 +157,8 @@ describe('SIGKILL of the worker that publishes a CRL', () => {
     expect((await inSigning())?.number).toBe(second.number);
     await expectBurntAndFollowed(second.number);
 
+    const lastNumber = BigInt((await crls()).at(-1)?.number ?? 0);
+    await eventually('the reader has the last list', () => reader.last() === lastNumber);
     const numbers = await reader.stop();
     expect(numbers).toEqual(numbers.toSorted((a, b) => Number(a - b)));
     expect(new Set(numbers).size).toBeGreaterThan(2);

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { toPem } from '../../src/x509/pem.ts';
-import { getPublic } from './faults.ts';
+import { eventually, getPublic } from './faults.ts';
 import { ask } from './judges.ts';
 import type { Service } from './service.ts';
 
@@ -23,8 +23,12 @@ type Place = { readonly service: Service; readonly folder: string };
 const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
 const ROOTS = ['ACR-FO-TEST', 'ACR-ST-TEST', 'ACR-EL-TEST'];
 
-/** Everything in which the public role differs from the rows, or openssl disagrees. */
-export async function wrongInPublic(service: Service, rows: readonly Seen[]): Promise<string[]> {
+/** Everything in which the public role differs from the rows and the last published `lists`, by issuer, or openssl disagrees. */
+export async function wrongInPublic(
+  service: Service,
+  rows: readonly Seen[],
+  lists: ReadonlyMap<string, Uint8Array>,
+): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'igc-judge-'));
   const place = { service, folder };
   try {
@@ -35,7 +39,10 @@ export async function wrongInPublic(service: Service, rows: readonly Seen[]): Pr
     const wrong = await wrongCertificates(place, rows);
     for (const issuer of issuers) {
       const own = rows.filter((row) => row.issuer === issuer);
-      wrong.push(...(await wrongList(place, issuer, own)), ...(await wrongStatuses(place, issuer, own)));
+      const list = await servedList(service, issuer, lists.get(issuer));
+      wrong.push(...(list === undefined ? [`the last list of ${issuer} is not served`] : []));
+      if (list !== undefined) wrong.push(...(await wrongList(place, { issuer, list }, own)));
+      wrong.push(...(await wrongStatuses(place, issuer, own)));
     }
     return wrong;
   } finally {
@@ -57,10 +64,17 @@ async function wrongCertificates({ folder }: Place, rows: readonly Seen[]): Prom
   return status === 0 ? [] : [`openssl verify: ${said}`];
 }
 
-async function wrongList({ service, folder }: Place, issuer: string, rows: readonly Seen[]): Promise<string[]> {
-  const answer = await getPublic(service, `/CRL/${issuer}.crl`);
-  if (answer?.statusCode !== 200) return [`the list of ${issuer} is not served: ${answer?.statusCode}`];
-  writeFileSync(join(folder, `${issuer}.crl`), answer.body);
+/** A public copy asks for a newer list once a second: the last one, as soon as it is served. */
+const servedList = (service: Service, issuer: string, last: Uint8Array | undefined): Promise<Buffer | undefined> =>
+  eventually('the last list is served', async () => {
+    const body = (await getPublic(service, `/CRL/${issuer}.crl`))?.body;
+    return body !== undefined && last !== undefined && Buffer.compare(body, last) === 0 ? body : undefined;
+  }).catch(() => undefined);
+
+type ServedList = { readonly issuer: string; readonly list: Buffer };
+
+async function wrongList({ folder }: Place, { issuer, list }: ServedList, rows: readonly Seen[]): Promise<string[]> {
+  writeFileSync(join(folder, `${issuer}.crl`), list);
   const args = ['crl', '-inform', 'DER', '-in', `${issuer}.crl`, '-CAfile', `${issuer}.pem`, '-noout', '-text'];
   const { said } = await ask('openssl', folder, args);
   const wrong = said.includes('verify OK') ? [] : [`openssl crl of ${issuer}: ${said.slice(0, 200)}`];

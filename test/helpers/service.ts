@@ -3,6 +3,7 @@
 // same database and the same signers.
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -199,15 +200,17 @@ function runIgc(environment: Environment, args: readonly string[]): Promise<stri
   });
 }
 
-/** A port of the loopback that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer().once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
+/** Below the ports that systems give to outgoing connections: one that is free now is not taken before the role listens on it. */
+const PORTS = { from: 12_000, to: 32_000 };
+
+/** A port of the loopback that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const port = randomInt(PORTS.from, PORTS.to);
+  const probe = createServer();
+  const free = await new Promise<boolean>((resolve) => {
+    probe.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
   });
+  return free ? port : freePort();
 }
 
 /** When a wait is given up: long enough for a machine that does ten other things, and before vitest leaves the wait behind. */

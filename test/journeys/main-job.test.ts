@@ -1,103 +1,22 @@
 // The main job from end to end on real parts: an operator issues a card, its holder orders certificates over mutual TLS, everyone
 // can see what became of them, and openssl and gnutls believe all of it.
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseOcspResponse } from '../../src/x509/ocsp-response.ts';
 import { expectInContract } from '../api/fake-use-cases.ts';
-import {
-  type Answer,
-  type ApiClient,
-  type CertificateDocument,
-  createApiClient,
-  fetchPublic,
-} from '../helpers/api-client.ts';
-import { AGENCY, API_HOST, DURAND, HOSPITAL } from '../helpers/cast.ts';
+import { type Answer, type CertificateDocument, fetchPublic } from '../helpers/api-client.ts';
+import { DURAND, HOSPITAL } from '../helpers/cast.ts';
 import { ask, told } from '../helpers/judges.ts';
-import { prepareService, type Service, until, untilListening } from '../helpers/service.ts';
+import { until } from '../helpers/service.ts';
+import { crlUrl, INTERMEDIATES, type KeyKind, NEW_KEY, openStage, type Stage } from './main-job-stage.ts';
 
-const CARD_NUMBER = '8025000001/2800636234';
-const INTERMEDIATES = ['FO-ORG', 'FO-PP', 'ST-ORG', 'ST-PP', 'EL-ORG', 'EL-PP'].map((name) => `ACI-${name}-TEST`);
-const ROOTS = ['ACR-FO-TEST', 'ACR-ST-TEST', 'ACR-EL-TEST'];
-const NEW_KEY = {
-  'RSA-2048': ['-newkey', 'rsa:2048'],
-  'P-256': ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'],
-  'P-384': ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-384'],
-} as const;
-type KeyKind = keyof typeof NEW_KEY;
-
-let service: Service;
-let api: ApiClient;
-/** where judges read and write */
-let folder: string;
-
-const openssl = (...args: string[]): Promise<string> => told('openssl', folder, ...args);
-const file = (name: string): string => join(folder, name);
-
-/** A new key and a request for it, both made by openssl: `<name>.key` and `<name>.csr`. */
-const request = (name: string, kind: KeyKind, ...more: string[]): Promise<string> =>
-  openssl('req', '-new', ...NEW_KEY[kind], '-noenc', '-keyout', `${name}.key`, '-out', `${name}.csr`, ...more);
-
+let stage: Stage;
 beforeAll(async () => {
-  service = await prepareService();
-  folder = join(service.directory, 'judged');
-  mkdirSync(folder);
-  await service.igc('hierarchy', 'create');
-  service.start('signer issuing');
-  service.start('signer ocsp');
-  service.start('worker');
-  for (const { structIdNat, name, department } of [HOSPITAL, AGENCY])
-    await service.igc('structure', 'add', '--id', structIdNat, '--name', name, '--department', department);
-  const { API_TLS_KEY_FILE = '', API_TLS_CERTIFICATE_FILE = '' } = service.environment;
-  await service.igc(
-    ...['certificate', 'issue', 'serv-ssl', '--structure', AGENCY.structIdNat, '--dns', API_HOST],
-    ...['--new-key', API_TLS_KEY_FILE, '--out', API_TLS_CERTIFICATE_FILE],
-  );
-  service.start('public');
-  service.start('api');
-  await request('card', 'RSA-2048', '-subj', '/CN=whatever');
-  await service.igc(
-    ...['certificate', 'issue', 'cps-auth', '--csr', file('card.csr'), '--out', file('card.pem')],
-    ...['--id-nat-ps', DURAND, '--family-name', 'DURAND', '--given-name', 'Anne', '--profession', '10'],
-    ...['--card-number', CARD_NUMBER],
-  );
-  await service.igc('administrator', 'add', '--certificate', file('card.pem'), '--structure', HOSPITAL.structIdNat);
-  await request('employee', 'RSA-2048', '-subj', '/CN=whatever');
-  await service.igc(
-    ...['certificate', 'issue', 'cpe-auth', '--csr', file('employee.csr'), '--out', file('employee.pem')],
-    ...['--structure', HOSPITAL.structIdNat, '--registry-number', 'CPET0002', '--family-name', 'MARTIN'],
-    ...['--given-name', 'Paul', '--card-number', CARD_NUMBER],
-  );
-  api = createApiClient(service, {
-    key: readFileSync(file('card.key'), 'utf8'),
-    cert: readFileSync(file('card.pem'), 'utf8'),
-  });
-  await untilListening(`http://127.0.0.1:${service.publicPort}`);
-  await until(async () => (await api.call('GET', '/readyz')).statusCode === 200);
-  await fetchHierarchy();
+  stage = await openStage();
 }, 120_000);
-
-afterAll(() => service?.stop());
-
-/** Everything that a relying party fetches beforehand: CA certificates and CRLs, under their URLs. */
-async function fetchHierarchy(): Promise<void> {
-  const authorities: string[] = [];
-  const lists: string[] = [];
-  for (const id of [...ROOTS, ...INTERMEDIATES]) {
-    const certificate = await fetchPublic(service, `http://igc.demo.igc-sante.fr/AC%20TEST/${id}.cer`);
-    writeFileSync(file(`${id}.cer`), certificate.body);
-    authorities.push(await openssl('x509', '-inform', 'DER', '-in', `${id}.cer`));
-    await until(async () => (await fetchPublic(service, crlUrl(id))).statusCode === 200);
-    writeFileSync(file(`${id}.crl`), (await fetchPublic(service, crlUrl(id))).body);
-    lists.push(await openssl('crl', '-inform', 'DER', '-in', `${id}.crl`));
-  }
-  writeFileSync(file('roots.pem'), authorities.slice(0, ROOTS.length).join(''));
-  writeFileSync(file('intermediates.pem'), authorities.slice(ROOTS.length).join(''));
-  writeFileSync(file('crls.pem'), lists.join(''));
-}
-
-const crlUrl = (id: string): string => `http://igc.demo.igc-sante.fr/CRL/${id}.crl`;
+afterAll(() => stage?.service.stop());
 
 describe('an order', () => {
   const KINDS: readonly KeyKind[] = ['RSA-2048', 'P-256', 'P-384'];
@@ -121,7 +40,7 @@ describe('an order', () => {
 
   async function order(name: string, profile: string, kind: KeyKind, form: 'JSON' | 'PKCS#10'): Promise<Answer> {
     const host = `${name.toLowerCase()}.hopital-generique.fr`;
-    await request(
+    await stage.request(
       name,
       kind,
       '-subj',
@@ -129,14 +48,14 @@ describe('an order', () => {
       ...(profile === 'serv-ssl' ? ['-addext', `subjectAltName=DNS:${host}`] : []),
     );
     if (form === 'JSON')
-      return api.order({
+      return stage.api.order({
         profile,
         holder: { structure: HOSPITAL.structIdNat },
-        csr: readFileSync(file(`${name}.csr`), 'utf8'),
+        csr: readFileSync(stage.file(`${name}.csr`), 'utf8'),
       });
-    await openssl('req', '-in', `${name}.csr`, '-outform', 'DER', '-out', `${name}.der`);
-    return api.call('POST', `/v1/certificates?profile=${profile}&structure=${HOSPITAL.structIdNat}`, {
-      body: readFileSync(file(`${name}.der`)),
+    await stage.openssl('req', '-in', `${name}.csr`, '-outform', 'DER', '-out', `${name}.der`);
+    return stage.api.call('POST', `/v1/certificates?profile=${profile}&structure=${HOSPITAL.structIdNat}`, {
+      body: readFileSync(stage.file(`${name}.der`)),
       headers: { 'content-type': 'application/pkcs10' },
     });
   }
@@ -147,22 +66,28 @@ describe('an order', () => {
     { links, serial, certificate, chain }: CertificateDocument,
   ): Promise<void> {
     const get = async (accept: string): Promise<Answer> => {
-      const answer = await api.call('GET', links.self, { headers: { accept } });
+      const answer = await stage.api.call('GET', links.self, { headers: { accept } });
       expect([answer.statusCode, answer.headers['content-type']]).toEqual([200, expect.stringContaining(accept)]);
       expectInContract('findCertificate', answer);
       return answer;
     };
     expect((await get('application/json')).json<CertificateDocument>().certificate).toBe(certificate);
-    writeFileSync(file(`${name}.cer`), (await get('application/pkix-cert')).body);
-    writeFileSync(file(`${name}.pem`), (await get('application/pem-certificate-chain')).body);
-    writeFileSync(file(`${name}.p7c`), (await get('application/pkcs7-mime')).body);
-    expect(readFileSync(file(`${name}.pem`), 'utf8')).toBe(certificate + chain.join(''));
-    expect(await openssl('x509', '-inform', 'DER', '-in', `${name}.cer`)).toBe(certificate);
-    const bag = await openssl('pkcs7', '-inform', 'DER', '-in', `${name}.p7c`, '-print_certs');
+    stage.write(`${name}.cer`, (await get('application/pkix-cert')).body);
+    stage.write(`${name}.pem`, (await get('application/pem-certificate-chain')).body);
+    stage.write(`${name}.p7c`, (await get('application/pkcs7-mime')).body);
+    expect(readFileSync(stage.file(`${name}.pem`), 'utf8')).toBe(certificate + chain.join(''));
+    expect(await stage.openssl('x509', '-inform', 'DER', '-in', `${name}.cer`)).toBe(certificate);
+    const bag = await stage.openssl('pkcs7', '-inform', 'DER', '-in', `${name}.p7c`, '-print_certs');
     for (const pem of [certificate, ...chain]) expect(bag).toContain(pem.trim());
     expect(bag.match(/BEGIN CERTIFICATE/g)).toHaveLength(3);
-    expect((await openssl('x509', '-in', `${name}.pem`, '-noout', '-serial')).toLowerCase()).toBe(`serial=${serial}\n`);
-    const verdict = await openssl(
+    const details = await told('certtool', stage.folder, '--certificate-info', '--inder', '--infile', `${name}.cer`);
+    expect(details.toLowerCase()).toContain(`serial number (hex): ${serial}`);
+    const bundle = await told('certtool', stage.folder, '--p7-info', '--inder', '--infile', `${name}.p7c`);
+    expect(bundle).toContain('Number of certificates: 3');
+    expect((await stage.openssl('x509', '-in', `${name}.pem`, '-noout', '-serial')).toLowerCase()).toBe(
+      `serial=${serial}\n`,
+    );
+    const verdict = await stage.openssl(
       'verify',
       '-x509_strict',
       '-crl_check_all',
@@ -176,14 +101,14 @@ describe('an order', () => {
     );
     expect(verdict).toContain('OK');
     expect(
-      await told('certtool', folder, '--verify', '--infile', `${name}.pem`, '--load-ca-certificate', 'roots.pem'),
+      await told('certtool', stage.folder, '--verify', '--infile', `${name}.pem`, '--load-ca-certificate', 'roots.pem'),
     ).toContain('Chain verification output: Verified');
   }
 
   /** The certificate is for the key of the request. */
   async function judgeKey(name: string): Promise<void> {
-    const certified = await openssl('x509', '-in', `${name}.pem`, '-noout', '-pubkey');
-    expect(certified).toBe(await openssl('pkey', '-in', `${name}.key`, '-pubout'));
+    const certified = await stage.openssl('x509', '-in', `${name}.pem`, '-noout', '-pubkey');
+    expect(certified).toBe(await stage.openssl('pkey', '-in', `${name}.key`, '-pubout'));
   }
 });
 
@@ -196,7 +121,7 @@ describe('the URLs in a certificate', () => {
   ] as const;
 
   const urlsOf = async (name: string): Promise<string[]> => {
-    const text = await openssl('x509', '-in', name, '-noout', '-text');
+    const text = await stage.openssl('x509', '-in', name, '-noout', '-text');
     return [...text.matchAll(/URI:(\S+)/g)].map(([, url = '']) => url);
   };
 
@@ -206,16 +131,16 @@ describe('the URLs in a certificate', () => {
     expect(more).toEqual([]);
     await judgeList(list, issuer);
     await judgeIssuer(authority, name, issuer);
-    await openssl('ocsp', '-issuer', `${issuer}.cer`, '-cert', name, '-no_nonce', '-reqout', 'request.der');
-    const body = readFileSync(file('request.der'));
-    const answer = await fetchPublic(service, ocsp, { type: 'application/ocsp-request', body });
+    await stage.openssl('ocsp', '-issuer', `${issuer}.cer`, '-cert', name, '-no_nonce', '-reqout', 'request.der');
+    const body = readFileSync(stage.file('request.der'));
+    const answer = await fetchPublic(stage.service, ocsp, { type: 'application/ocsp-request', body });
     expect([answer.statusCode, answer.headers['content-type']]).toEqual([200, 'application/ocsp-response']);
-    writeFileSync(file('response.der'), answer.body);
+    stage.write('response.der', answer.body);
     expect(await readOcsp('response.der', issuer, name)).toContain(`${name}: good`);
   });
 
   it.each(INTERMEDIATES)('of %s answer with the list of its root', async (id) => {
-    const text = await openssl('x509', '-in', `${id}.cer`, '-inform', 'DER', '-noout', '-text');
+    const text = await stage.openssl('x509', '-in', `${id}.cer`, '-inform', 'DER', '-noout', '-text');
     const points = text.slice(text.indexOf('CRL Distribution Points'));
     const [list = '', directory = ''] = [...points.matchAll(/URI:(\S+)/g)].map(([, url = '']) => url);
     expect(directory).toMatch(/^ldap:/);
@@ -223,12 +148,12 @@ describe('the URLs in a certificate', () => {
   });
 
   async function judgeList(url: string, issuer: string): Promise<void> {
-    const answer = await fetchPublic(service, url);
+    const answer = await fetchPublic(stage.service, url);
     expect([answer.statusCode, answer.headers['content-type']]).toEqual([200, 'application/pkix-crl']);
     expect(answer.headers['cache-control']).toMatch(/max-age=\d+/);
-    writeFileSync(file('list.crl'), answer.body);
-    await openssl('x509', '-inform', 'DER', '-in', `${issuer}.cer`, '-out', 'issuer.pem');
-    const verdict = await ask('openssl', folder, [
+    stage.write('list.crl', answer.body);
+    await stage.openssl('x509', '-inform', 'DER', '-in', `${issuer}.cer`, '-out', 'issuer.pem');
+    const verdict = await ask('openssl', stage.folder, [
       'crl',
       '-inform',
       'DER',
@@ -239,28 +164,29 @@ describe('the URLs in a certificate', () => {
       '-noout',
     ]);
     expect(verdict.said).toContain('verify OK');
-    await told('certtool', folder, '--crl-info', '--inder', '--infile', 'list.crl');
+    await told('certtool', stage.folder, '--crl-info', '--inder', '--infile', 'list.crl');
   }
 
   async function judgeIssuer(url: string, name: string, issuer: string): Promise<void> {
-    const answer = await fetchPublic(service, url);
+    const answer = await fetchPublic(stage.service, url);
     expect([answer.statusCode, answer.headers['content-type']]).toEqual([200, 'application/pkix-cert']);
-    writeFileSync(file('issuer.cer'), answer.body);
-    expect(answer.body).toEqual(readFileSync(join(service.hierarchy.directory, `${issuer}.cer`)));
-    await openssl('x509', '-inform', 'DER', '-in', 'issuer.cer', '-out', 'issuer.pem');
-    expect(await openssl('verify', '-partial_chain', '-trusted', 'issuer.pem', name)).toContain('OK');
+    stage.write('issuer.cer', answer.body);
+    expect(answer.body).toEqual(readFileSync(join(stage.service.hierarchy.directory, `${issuer}.cer`)));
+    await stage.openssl('x509', '-inform', 'DER', '-in', 'issuer.cer', '-out', 'issuer.pem');
+    expect(await stage.openssl('verify', '-partial_chain', '-trusted', 'issuer.pem', name)).toContain('OK');
   }
 });
 
 it('the chain file holds the nine authorities', async () => {
   const answer = await fetchPublic(
-    service,
+    stage.service,
     'http://igc.demo.igc-sante.fr/AC%20TEST/Chaine_de_certification-IGC-Sante-TEST.p7b',
   );
   expect([answer.statusCode, answer.headers['content-type']]).toEqual([200, 'application/pkcs7-mime']);
-  writeFileSync(file('chain.p7b'), answer.body);
-  const bag = await openssl('pkcs7', '-inform', 'DER', '-in', 'chain.p7b', '-print_certs');
-  const expected = readFileSync(file('roots.pem'), 'utf8') + readFileSync(file('intermediates.pem'), 'utf8');
+  stage.write('chain.p7b', answer.body);
+  const bag = await stage.openssl('pkcs7', '-inform', 'DER', '-in', 'chain.p7b', '-print_certs');
+  const expected =
+    readFileSync(stage.file('roots.pem'), 'utf8') + readFileSync(stage.file('intermediates.pem'), 'utf8');
   expect(certificatesIn(bag).sort()).toEqual(certificatesIn(expected).sort());
 });
 
@@ -270,45 +196,46 @@ const certificatesIn = (text: string): string[] =>
 /** What openssl says of a kept response: who signed it, and the status of one certificate. */
 async function readOcsp(response: string, issuer: string, certificate: string): Promise<string> {
   const trust = ['-CAfile', 'roots.pem', '-verify_other', 'intermediates.pem', '-no_nonce'];
-  const said = await openssl('ocsp', '-respin', response, '-issuer', `${issuer}.cer`, '-cert', certificate, ...trust);
+  const said = await stage.openssl(
+    'ocsp',
+    '-respin',
+    response,
+    '-issuer',
+    `${issuer}.cer`,
+    '-cert',
+    certificate,
+    ...trust,
+  );
   expect(said).toContain('Response verify OK');
   return said;
 }
 
-/** Asks the running responder as openssl does. */
-async function askOcsp(issuer: string, ...args: string[]): Promise<string> {
-  const trust = ['-CAfile', 'roots.pem', '-verify_other', 'intermediates.pem'];
-  const url = `http://127.0.0.1:${service.publicPort}/`;
-  const { said } = await ask('openssl', folder, ['ocsp', '-url', url, '-issuer', issuer, ...args, ...trust]);
-  return said;
-}
-
 it('a revocation shows in OCSP and in the list, to openssl and to gnutls', async () => {
-  await request('revoked', 'P-256', '-subj', '/CN=a service that ends');
-  const csr = readFileSync(file('revoked.csr'), 'utf8');
-  const ordered = await api.order({ profile: 'org-auth-cli', holder: { structure: HOSPITAL.structIdNat }, csr });
+  await stage.request('revoked', 'P-256', '-subj', '/CN=a service that ends');
+  const csr = readFileSync(stage.file('revoked.csr'), 'utf8');
+  const ordered = await stage.api.order({ profile: 'org-auth-cli', holder: { structure: HOSPITAL.structIdNat }, csr });
   const { id, certificate, serial } = ordered.json<CertificateDocument>();
-  writeFileSync(file('revoked.pem'), certificate);
+  stage.write('revoked.pem', certificate);
   // OCSP is authoritative as soon as issuance answers
-  expect(await askOcsp('ACI-EL-ORG-TEST.cer', '-cert', 'revoked.pem')).toMatch(
+  expect(await stage.askOcsp('ACI-EL-ORG-TEST.cer', '-cert', 'revoked.pem')).toMatch(
     /Response verify OK\n.*revoked.pem: good/s,
   );
   expect(await askGnutls()).toContain('Certificate Status: good');
 
-  const revoked = await api.revoke(id, 'cessationOfOperation');
+  const revoked = await stage.api.revoke(id, 'cessationOfOperation');
   expect(revoked.statusCode).toBe(200);
   expectInContract('revokeCertificate', revoked);
   await until(async () =>
-    (await askOcsp('ACI-EL-ORG-TEST.cer', '-cert', 'revoked.pem')).includes('revoked.pem: revoked'),
+    (await stage.askOcsp('ACI-EL-ORG-TEST.cer', '-cert', 'revoked.pem')).includes('revoked.pem: revoked'),
   );
   expect(await askGnutls()).toContain('Certificate Status: revoked');
 
   await until(async () => {
-    writeFileSync(file('after.crl'), (await fetchPublic(service, crlUrl('ACI-EL-ORG-TEST'))).body);
-    const list = await openssl('crl', '-inform', 'DER', '-in', 'after.crl', '-noout', '-text');
+    stage.write('after.crl', (await fetchPublic(stage.service, crlUrl('ACI-EL-ORG-TEST'))).body);
+    const list = await stage.openssl('crl', '-inform', 'DER', '-in', 'after.crl', '-noout', '-text');
     return list.toLowerCase().includes(`serial number: ${serial}`);
   });
-  await openssl('crl', '-inform', 'DER', '-in', 'after.crl', '-out', 'after.pem');
+  await stage.openssl('crl', '-inform', 'DER', '-in', 'after.crl', '-out', 'after.pem');
   const verify = [
     '-x509_strict',
     '-crl_check',
@@ -319,20 +246,23 @@ it('a revocation shows in OCSP and in the list, to openssl and to gnutls', async
     '-CRLfile',
     'after.pem',
   ];
-  expect((await ask('openssl', folder, ['verify', ...verify, 'revoked.pem'])).said).toContain('certificate revoked');
-  const view = await api.call('GET', `/v1/certificates/${id}`);
+  expect((await ask('openssl', stage.folder, ['verify', ...verify, 'revoked.pem'])).said).toContain(
+    'certificate revoked',
+  );
+  const view = await stage.api.call('GET', `/v1/certificates/${id}`);
   expectInContract('findCertificate', view);
   expect(view.json<CertificateDocument>()).toMatchObject({
     state: 'revoked',
     revocation: { reason: 'cessationOfOperation' },
   });
-  expect((await api.revoke(id, 'superseded')).json()).toMatchObject({ code: 'already_revoked' });
+  expect((await stage.api.revoke(id, 'superseded')).json()).toMatchObject({ code: 'already_revoked' });
 });
 
 async function askGnutls(): Promise<string> {
-  await openssl('x509', '-inform', 'DER', '-in', 'ACI-EL-ORG-TEST.cer', '-out', 'gnutls-issuer.pem');
+  await stage.openssl('x509', '-inform', 'DER', '-in', 'ACI-EL-ORG-TEST.cer', '-out', 'gnutls-issuer.pem');
   const files = ['--load-issuer', 'gnutls-issuer.pem', '--load-cert', 'revoked.pem'];
-  return told('ocsptool', folder, `--ask=http://127.0.0.1:${service.publicPort}/`, '--nonce', ...files);
+  // it fails where it does not verify
+  return told('ocsptool', stage.folder, `--ask=http://127.0.0.1:${stage.service.publicPort}/`, '--nonce', ...files);
 }
 
 describe('an OCSP answer', () => {
@@ -343,12 +273,12 @@ describe('an OCSP answer', () => {
   ])(
     'of %s is signed by its delegated responder, which lasts at most 30 days and longer than the answer',
     async (issuer, name) => {
-      await askOcsp(`${issuer}.cer`, '-cert', name, '-respout', 'delegated.der');
-      const response = parseOcspResponse(readFileSync(file('delegated.der')));
+      await stage.askOcsp(`${issuer}.cer`, '-cert', name, '-respout', 'delegated.der');
+      const response = parseOcspResponse(readFileSync(stage.file('delegated.der')));
       if (response.status !== 'successful') throw new Error(response.status);
       const { certificates, responses } = response.basic;
-      writeFileSync(file('responder.cer'), certificates[0] ?? new Uint8Array());
-      const text = await openssl('x509', '-inform', 'DER', '-in', 'responder.cer', '-noout', '-text');
+      stage.write('responder.cer', certificates[0] ?? new Uint8Array());
+      const text = await stage.openssl('x509', '-inform', 'DER', '-in', 'responder.cer', '-noout', '-text');
       expect(text).toMatch(/X509v3 Extended Key Usage: ?\n\s+OCSP Signing\n/);
       expect(text).toContain('OCSP No Check');
       expect(text).not.toContain('Authority Information Access');
@@ -357,22 +287,22 @@ describe('an OCSP answer', () => {
       );
       expect(to - from).toBeLessThanOrEqual(30 * 86_400_000);
       for (const { nextUpdate } of responses) expect(nextUpdate?.getTime()).toBeLessThanOrEqual(to);
-      await openssl('x509', '-inform', 'DER', '-in', `${issuer}.cer`, '-out', 'issuer.pem');
+      await stage.openssl('x509', '-inform', 'DER', '-in', `${issuer}.cer`, '-out', 'issuer.pem');
       expect(
-        await openssl('verify', '-x509_strict', '-partial_chain', '-trusted', 'issuer.pem', 'responder.cer'),
+        await stage.openssl('verify', '-x509_strict', '-partial_chain', '-trusted', 'issuer.pem', 'responder.cer'),
       ).toContain('OK');
     },
   );
 
   it('of a serial that was never issued is unknown, and says no nextUpdate', async () => {
-    const said = await askOcsp('ACI-EL-ORG-TEST.cer', '-serial', '0x3f00112233445566778899aabbccddee');
+    const said = await stage.askOcsp('ACI-EL-ORG-TEST.cer', '-serial', '0x3f00112233445566778899aabbccddee');
     expect(said).toContain('Response verify OK');
     expect(said).toContain(': unknown');
     expect(said).not.toContain('Next Update');
   });
 
   it('is unauthorized for an authority that is not ours, and for a root', async () => {
-    await openssl(
+    await stage.openssl(
       'req',
       '-x509',
       ...NEW_KEY['P-256'],
@@ -385,13 +315,35 @@ describe('an OCSP answer', () => {
       'other.pem',
     );
     for (const issuer of ['other.pem', 'ACR-EL-TEST.cer'])
-      expect(await askOcsp(issuer, '-serial', '0x3f00112233445566778899aabbccddee')).toContain('unauthorized');
+      expect(await stage.askOcsp(issuer, '-serial', '0x3f00112233445566778899aabbccddee')).toContain('unauthorized');
   });
 
   it('repeats the nonce of its request', async () => {
-    const said = await askOcsp('ACI-FO-PP-TEST.cer', '-cert', 'card.pem', '-nonce', '-resp_text');
+    const said = await stage.askOcsp('ACI-FO-PP-TEST.cer', '-cert', 'card.pem', '-nonce', '-resp_text');
     expect(said).toMatch(/OCSP Nonce:/);
     expect(said).not.toMatch(/nonce/);
     expect(said).toContain('card.pem: good');
   });
+
+  it('comes by GET too, for caches to keep a minute', async () => {
+    const question = ['-issuer', 'ACI-FO-PP-TEST.cer', '-cert', 'card.pem', '-no_nonce', '-reqout', 'get.der'];
+    await stage.openssl('ocsp', ...question);
+    const path = encodeURIComponent(readFileSync(stage.file('get.der')).toString('base64'));
+    const answer = await fetchPublic(stage.service, `http://ocsp.demo.igc-sante.fr/${path}`);
+    stage.write('got.der', answer.body);
+    expect(await readOcsp('got.der', 'ACI-FO-PP-TEST', 'card.pem')).toContain('card.pem: good');
+    const maxAge = Number(/max-age=(\d+)/.exec(String(answer.headers['cache-control']))?.[1]);
+    expect(maxAge).toBeGreaterThan(0);
+    expect(maxAge).toBeLessThanOrEqual(60);
+  });
+});
+
+it('no log has a name, an identifier or a PIN, at the most talkative level', () => {
+  const { root, issuing, ocsp } = stage.service.hierarchy.pinFiles;
+  const pins = [root, issuing, ocsp].map((path) => readFileSync(path, 'utf8').trim());
+  const secrets = [DURAND, 'DURAND', 'Anne', 'MARTIN', HOSPITAL.name, HOSPITAL.structIdNat, 'CPET0002', ...pins];
+  for (const { log } of stage.roles) {
+    expect(log().length).toBeGreaterThan(0);
+    expect(secrets.filter((secret) => log().includes(secret))).toEqual([]);
+  }
 });

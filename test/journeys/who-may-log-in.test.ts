@@ -49,6 +49,7 @@ import {
   writeApiCertificate,
 } from '../helpers/cast.ts';
 import { pemOf, spkiOf } from '../helpers/csr.ts';
+import { told } from '../helpers/judges.ts';
 import { prepareService, type Service, until, untilReady } from '../helpers/service.ts';
 
 let service: Service;
@@ -185,6 +186,31 @@ describe('401 is the answer to', () => {
       await expect(findActor(operator, { chain: [certificate.der] })).rejects.toMatchObject({
         code: 'client_certificate_refused',
       });
+  });
+
+  it.each([
+    ['an Ed25519 certificate', ['-newkey', 'ed25519']],
+    ['a P-521 certificate', ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-521']],
+    ['an RSA-PSS certificate', ['-newkey', 'rsa:2048', '-sigopt', 'rsa_padding_mode:pss']],
+    ['an unknown critical extension', ['-newkey', 'rsa:2048', '-addext', '1.2.3.4=critical,DER:0500']],
+    ['a certificate without a subject', ['-newkey', 'rsa:2048', '-subj', '/']],
+  ])('%s of another tool', async (_what, options) => {
+    const subject = options.includes('-subj') ? [] : ['-subj', `/C=FR/CN=${DURAND}`];
+    await told(
+      'openssl',
+      service.directory,
+      'req',
+      '-x509',
+      ...options,
+      ...subject,
+      '-noenc',
+      '-keyout',
+      'o.key',
+      '-out',
+      'o.pem',
+    );
+    const [key = '', cert = ''] = ['o.key', 'o.pem'].map((name) => readFileSync(join(service.directory, name), 'utf8'));
+    expectProblem(await login({ key, cert }), 401, 'client_certificate_refused');
   });
 
   it('an expired card, and a card that is not valid yet', async () => {

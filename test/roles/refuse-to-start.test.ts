@@ -54,6 +54,9 @@ function start(role: string, changes: Readonly<Record<string, string | undefined
     cwd: CHECKOUT,
     env: Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined)),
     stdio: ['ignore', 'ignore', 'pipe'],
+    // one that starts after all must not outlive the test
+    timeout: 50_000,
+    killSignal: 'SIGKILL',
   });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

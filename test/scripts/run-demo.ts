@@ -12,6 +12,8 @@ export type Demo = {
   readonly directory: string;
   /** everything that it has written on stdout so far */
   stdout(): string;
+  /** SIGKILL to the demo's own process and no other */
+  kill(): void;
   readonly ended: Promise<{ readonly status: number | null; readonly stdout: string; readonly stderr: string }>;
 };
 
@@ -44,7 +46,7 @@ export function startDemo(directory: string, ...options: readonly string[]): Dem
     child.once('error', reject);
     child.once('close', (status) => resolve({ status, ...said }));
   });
-  return { directory, stdout: () => said.stdout, ended };
+  return { directory, stdout: () => said.stdout, kill: () => child.kill('SIGKILL'), ended };
 }
 
 /** The temporary folder of the last run in this directory. */

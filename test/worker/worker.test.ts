@@ -106,7 +106,7 @@ it('a row that nobody settles is burnt and on the list', async () => {
     ...intent,
     id: '01990000-0000-7000-8000-000000000002',
     serial,
-    spkiDigest: new Uint8Array(32).fill(1),
+    keyDigest: new Uint8Array(32).fill(1),
   };
   await operator.db.transaction((tx) => recordIntent(tx, left));
   await until(() => isListed(serial));
