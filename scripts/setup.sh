@@ -137,6 +137,8 @@ igc_look_for_tools() {
   if [ "${SETUP:-demo}" != test ]; then return; fi
   if ! igc_has certtool || ! igc_has ocsptool; then igc_lack="$igc_lack gnutls-bin"; fi
   igc_has pkcs11-tool || igc_lack="$igc_lack opensc"
+  # the commands that `demo --serve` prints are pasted by a test
+  igc_has curl || igc_lack="$igc_lack curl"
   # opensc's spy between a process and its token counts calls
   if igc_first_readable "${PKCS11_SPY:-}" /usr/lib/*/pkcs11-spy.so /usr/lib64/pkcs11-spy.so /usr/lib64/pkcs11/pkcs11-spy.so \
     /opt/homebrew/lib/pkcs11-spy.so /opt/homebrew/lib/pkcs11/pkcs11-spy.so /usr/local/lib/pkcs11/pkcs11-spy.so; then

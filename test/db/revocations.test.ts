@@ -6,9 +6,9 @@ import { recordBurnt, recordIntent } from '#db/certificates.ts';
 import { publishCrl, recordCrlIntent } from '#db/crls.ts';
 import { acquireLease } from '#db/leases.ts';
 import { violates } from '#db/query-error.ts';
-import { listRevoked, type RevocationReason, recordRevocation } from '#db/revocations.ts';
+import { listRevoked, mayBeUnlisted, type RevocationReason, recordRevocation } from '#db/revocations.ts';
 import { type FreshDatabase, freshDatabase } from '../helpers/database.ts';
-import { authority, DER, digest, intent, issued, NOW, recordSampleAuthority } from './samples.ts';
+import { authority, DER, digest, intent, issued, NOW, openTransaction, recordSampleAuthority } from './samples.ts';
 
 let fresh: FreshDatabase;
 beforeAll(async () => {
@@ -108,6 +108,31 @@ test('an entry stays until a CRL of the regular series is younger than its end, 
   expect(await listed()).toEqual([serial]);
   await publish(3n, later(12), true);
   expect(await listed()).toEqual([]);
+});
+
+test('a CRL may lack a revocation that was written after it, or committed after it though begun before', async () => {
+  const issuer = 'ACI-ST-ORG-TEST';
+  await recordAuthority(fresh.db.read, authority({ id: issuer, keyDigest: digest('a third CA key') }));
+  const epoch = (await acquireLease(fresh.db.read, issuer, 'worker', 3_600_000)) ?? 0n;
+  const publish = async (number: bigint, thisUpdate: Date) => {
+    const dates = { thisUpdate, nextUpdate: later(10_000) };
+    await recordCrlIntent(fresh.db.read, { issuer, number, scheduled: false, ...dates, entries: 1, tbs: DER });
+    await publishCrl(fresh.db.read, { issuer, number, der: DER, leaseName: issuer, epoch });
+  };
+  expect(await mayBeUnlisted(fresh.db.read, issuer)).toBe(false);
+  await revoke((await issued(fresh.db.read, { issuer })).id);
+  expect(await mayBeUnlisted(fresh.db.read, issuer)).toBe(true);
+  await publish(1n, later(120));
+  expect(await mayBeUnlisted(fresh.db.read, issuer)).toBe(false);
+
+  const { id: certificateId } = await issued(fresh.db.read, { issuer });
+  const late = await openTransaction(fresh.db, (tx) =>
+    recordRevocation(tx, { certificateId, revokedAt: later(240), reason: 'superseded', actor: 'operator-1' }),
+  );
+  await publish(2n, later(240));
+  expect(await mayBeUnlisted(fresh.db.read, issuer)).toBe(false);
+  await late.commit();
+  expect(await mayBeUnlisted(fresh.db.read, issuer)).toBe(true);
 });
 
 test('a blocked key stays blocked', async () => {

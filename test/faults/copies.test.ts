@@ -121,6 +121,21 @@ it('revocations through both apis at once are all listed, by no more lists than 
 const jobs = async (): Promise<readonly { locked: boolean }[]> =>
   (await watch.query('select locked_at is not null as locked from graphile_worker._private_jobs')).rows;
 
+it('a revocation that comes while a list is being made is on the next one', async () => {
+  const [first, second] = await Promise.all([issueOne(pick(administrators, 0)), issueOne(pick(administrators, 1))]);
+  signer.signal('SIGSTOP');
+  expect((await pick(administrators, 0).revoke(first ?? ''))?.statusCode).toBe(200);
+  const made = await eventually('a list is signing', async () => {
+    const last = (await ownCrls()).at(-1);
+    return last?.state === 'signing' ? last : undefined;
+  });
+  expect((await pick(administrators, 1).revoke(second ?? ''))?.statusCode).toBe(200);
+  revoked.push(first ?? '', second ?? '');
+  signer.signal('SIGCONT');
+  await eventually('both are listed', async () => (await listedNow()) === revoked.length);
+  expect(BigInt((await ownCrls()).at(-1)?.number ?? 0)).toBeGreaterThan(BigInt(made.number));
+});
+
 it('a list that one worker was making when it was killed is made by the other, though the job stays locked', async () => {
   const id = await issueOne(pick(administrators, 0));
   await eventually('no job is left', async () => (await jobs()).length === 0);

@@ -20,6 +20,8 @@ const SEED = Number(process.env.FAULTS_SEED ?? 20261122);
 /** orders in flight at any moment */
 const CALLERS = 12;
 const KILLS = 8;
+/** An api that is killed again and again before it listens answers nobody for a while. */
+const PATIENCE = { withinMs: 60_000, everyMs: 100 };
 const SIGNING_DEADLINE_MS = 1_000;
 const VICTIMS: readonly RoleName[] = ['api', 'signer issuing', 'worker'];
 
@@ -71,15 +73,16 @@ const revoked: string[] = [];
 
 /** One order, repeated until it is answered; then perhaps its revocation, likewise. */
 async function order(revoke: boolean): Promise<void> {
-  const answer = await answerAtLast(administrator, newOrder());
+  const answer = await answerAtLast(administrator, newOrder(), PATIENCE);
   expect(answer.statusCode).toBe(201);
   const { id, certificate } = answer.json<CertificateDocument>();
   issued.push(certificate);
   if (!revoke) return;
-  await eventually('the revocation is acknowledged', async () => {
+  const acknowledged = async (): Promise<boolean> => {
     const revocation = await administrator.revoke(id);
     return revocation?.statusCode === 200 || revocation?.json().code === 'already_revoked';
-  });
+  };
+  await eventually('the revocation is acknowledged', acknowledged, PATIENCE);
   revoked.push(id);
 }
 

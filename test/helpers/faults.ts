@@ -78,19 +78,23 @@ export function newOrder({ idempotent = true } = {}): Repeatable {
   return idempotent ? { order, idempotencyKey: commonName } : { order };
 }
 
+type Patience = { readonly withinMs?: number; readonly everyMs?: number };
+
 /** Sends it until the answer is one: neither broken off, nor 503, nor 409. */
-export async function answerAtLast(administrator: Administrator, repeatable: Repeatable): Promise<Answer> {
+export function answerAtLast(
+  administrator: Administrator,
+  repeatable: Repeatable,
+  patience: Patience = {},
+): Promise<Answer> {
   return eventually(
     'an answer to the order',
     async () => {
       const answer = await administrator.order(repeatable);
       return answer !== undefined && answer.statusCode !== 503 && answer.statusCode !== 409 ? answer : undefined;
     },
-    { everyMs: 200 },
+    { everyMs: 200, ...patience },
   );
 }
-
-type Patience = { readonly withinMs?: number; readonly everyMs?: number };
 
 /** Waits until `look` gives something that is neither false nor undefined; names the wait that took too long. */
 export async function eventually<T>(
