@@ -2,7 +2,7 @@
 // and stands for issuing CA + card profile + national identifier; a name alone is nobody.
 
 import { findAdministrator } from '#db/administrators.ts';
-import { findBySerial } from '#db/certificates.ts';
+import { certificateStatus, findBySerial } from '#db/certificates.ts';
 import type { Actor } from '../actor.ts';
 import type { Authority } from '../authority.ts';
 import { Refusal } from '../errors.ts';
@@ -26,6 +26,9 @@ export async function findActor(
   const certificate = readPeer(leaf);
   const issuer = checkPath(system, certificate);
   checkUsage(certificate);
+  // An authority whose certificate is revoked vouches for nobody, its cards neither.
+  const above = await certificateStatus(system.db.read, issuer.issuer, issuer.certificate.serial);
+  if (above?.revokedAt !== undefined) throw refused('the authority that issued the certificate is revoked');
   const row = await findBySerial(system.db.read, issuer.id, certificate.serial);
   if (row?.der === undefined || Buffer.compare(row.der, certificate.der) !== 0)
     throw refused('this authority has no record of the certificate');

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { type ConnectionOptions, connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findCertificate } from '#db/certificates.ts';
+import { recordRevocation } from '#db/revocations.ts';
 import { issueCertificate } from '../../src/ca/issue.ts';
 import { revokeCertificate } from '../../src/ca/revoke.ts';
 import { buildApi } from '../../src/http/server.ts';
@@ -24,6 +25,7 @@ import {
 } from '../../src/x509/certificate.ts';
 import { toPem } from '../../src/x509/pem.ts';
 import { expectInContract } from '../api/fake-use-cases.ts';
+import { issued } from '../db/samples.ts';
 import {
   type Answer,
   type ApiClient,
@@ -272,6 +274,23 @@ function forge(real: Uint8Array, { forger, ...other }: Forgery): string {
   const tbs = buildTbsCertificate(fields);
   return toPem('CERTIFICATE', assembleSigned(tbs, algorithm, sign('sha256', tbs, forger)));
 }
+
+// The last test of the file: nothing undoes it.
+it('nobody logs in with a card of an authority that its root has revoked', async () => {
+  expect((await login(card)).statusCode).toBe(200);
+  const authority = operator.authorities.get('ACI-FO-PP-TEST');
+  const row = await issued(operator.db.read, {
+    issuer: authority?.issuer ?? '',
+    serial: authority?.certificate.serial ?? new Uint8Array(),
+  });
+  await recordRevocation(operator.db.read, {
+    certificateId: row.id,
+    revokedAt: new Date(),
+    reason: 'unspecified',
+    actor: 'operator:test',
+  });
+  expectProblem(await login(card), 401, 'client_certificate_refused');
+});
 
 /** One TLS connection that asks for the profiles: the answer's status, whether a session was resumed, and the one that it got. */
 function knock(
