@@ -253,11 +253,13 @@ describe('a full disk', () => {
     const before = await idsNow();
     const repeatable = newOrder();
     await fillDiskAt('certificate_intent');
-    const calls = service.spy?.calls().length;
+    // an idle token is asked every five seconds whether it is there; only what leads to a signature counts
+    const asked = () => service.spy?.calls().filter((name) => name.startsWith('C_Sign'));
+    const calls = asked();
     expectComeBack(await administrator.order(repeatable));
-    expect(await rowsSince(before)).toEqual([]);
-    expect(service.spy?.calls().length).toBe(calls);
     await freeDisk();
+    expect(await rowsSince(before)).toEqual([]);
+    expect(asked()).toEqual(calls);
     await expectIssued(repeatable);
   });
 
