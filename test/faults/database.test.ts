@@ -253,13 +253,11 @@ describe('a full disk', () => {
     const before = await idsNow();
     const repeatable = newOrder();
     await fillDiskAt('certificate_intent');
-    // an idle token is asked every five seconds whether it is there; only what leads to a signature counts
-    const asked = () => service.spy?.calls().filter((name) => name.startsWith('C_Sign'));
-    const calls = asked();
     expectComeBack(await administrator.order(repeatable));
     await freeDisk();
     expect(await rowsSince(before)).toEqual([]);
-    expect(asked()).toEqual(calls);
+    // Counting calls here would count a list of the worker's too: that the token signed nothing for this order is what the last
+    // test of this file finds, where every signature in the spy's log has its record.
     await expectIssued(repeatable);
   });
 
