@@ -1,5 +1,9 @@
 // What the HTTP adapters ask of the house. main.ts hands in real functions, tests hand in fakes; nothing here decides anything.
 
+import type { CertificateView } from '../ra/certificate-view.ts';
+
+export type { CertificateView };
+
 /** Who calls: a technical administrator, and the structures (Struct_IdNat) that they may act for. */
 export type ApiActor = {
   readonly kind: 'administrator';
@@ -31,27 +35,6 @@ export type RevokeCommand = {
   readonly reason: string;
   readonly actor: ApiActor;
   readonly idempotency?: Idempotency;
-};
-
-export type CertificateView = {
-  readonly id: string;
-  readonly profile: string;
-  readonly state: 'issued' | 'revoked' | 'expired';
-  /** lower-case hexadecimal */
-  readonly serial: string;
-  /** id of the CA */
-  readonly issuer: string;
-  readonly subject: string;
-  readonly holder: { readonly structure: string };
-  /** ISO 8601, as all times here */
-  readonly notBefore: string;
-  readonly notAfter: string;
-  readonly certificate: Uint8Array;
-  /** issuer first, root last; DER */
-  readonly chain: readonly Uint8Array[];
-  readonly revocation?: { readonly revokedAt: string; readonly reason: string };
-  /** absolute URLs, as the certificate itself carries them */
-  readonly links: { readonly issuerCertificate: string; readonly crl: string; readonly ocsp: string };
 };
 
 type ProfileView = {

@@ -13,15 +13,18 @@ export type CertificateView = {
   readonly state: 'issued' | 'revoked' | 'expired';
   /** lower-case hexadecimal, as openssl prints it without colons */
   readonly serial: string;
+  /** id of the CA */
   readonly issuer: string;
   readonly subject: string;
   readonly holder: { readonly structure: string };
+  /** ISO 8601, as all times here */
   readonly notBefore: string;
   readonly notAfter: string;
   readonly certificate: Uint8Array;
-  /** issuer first, root last */
+  /** issuer first, root last; DER */
   readonly chain: readonly Uint8Array[];
   readonly revocation?: { readonly revokedAt: string; readonly reason: string };
+  /** absolute URLs, as the certificate itself carries them */
   readonly links: { readonly issuerCertificate: string; readonly crl: string; readonly ocsp: string };
 };
 
