@@ -53,7 +53,10 @@ async function raiseReason(tx: Tx, certificateId: string): Promise<boolean> {
   return rowCount === 1;
 }
 
-/** How long a revocation may take from the beginning of its transaction to its commit, and how far machines' clocks may differ. */
+/**
+ * How long a revocation may take from the beginning of its transaction to its commit, and with it a list from what it has seen to
+ * its row (the lease of its publisher is shorter); and how far machines' clocks may differ.
+ */
 const LONGEST_TRANSACTION = '2 minutes';
 const LARGEST_SKEW = '1 hour';
 

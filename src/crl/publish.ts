@@ -3,7 +3,9 @@
 
 import { randomUUID } from 'node:crypto';
 import { appendAudit } from '#db/audit.ts';
+import type { Tx } from '#db/connect.ts';
 import {
+  type PublishedCrl as LatestCrl,
   latestCrl,
   latestScheduledUpdate,
   nextCrlNumber,
@@ -127,63 +129,64 @@ async function publishUnderLease(
   };
 }
 
+type Grounds = {
+  readonly previous: LatestCrl | undefined;
+  readonly scheduledUpdate: Date | undefined;
+  readonly entries: readonly CrlEntry[];
+  readonly number: bigint;
+};
+
+/** Nothing of a list is built, compared or linted while a transaction is open: at a million entries that takes seconds. */
 async function recordDraft(
   system: PublishNeeds,
   authority: Authority,
   onlyIfNeeded: boolean,
 ): Promise<Draft | undefined> {
-  return system.db.transaction(
-    async (tx) => {
-      const previous = await latestCrl(tx, authority.id);
-      const thisUpdate = wholeSecond(system.clock());
-      if (previous !== undefined && thisUpdate < previous.thisUpdate) {
-        throw new Outage('database', 'the clock is behind the last CRL: thisUpdate never goes back');
-      }
-      const nextUpdate = nextUpdateOf(system.policies.hierarchy, authority, thisUpdate);
-      const scheduled = isCrlDue(
-        system.policies.hierarchy,
-        authority,
-        await latestScheduledUpdate(tx, authority.id),
-        thisUpdate,
-      );
-      const entries = await listRevoked(tx, authority.id);
-      if (previous !== undefined) {
-        const { adds } = await refuseLostEntries(tx, authority.id, { previous, draft: entries });
-        if (onlyIfNeeded && !scheduled && !adds) return undefined;
-      }
-      const number = await nextCrlNumber(tx, authority.id);
-      const tbs = buildTbsCertList({
-        signatureAlgorithm: signatureAlgorithmIdentifier(authority.algorithm),
-        issuer: authority.certificate.subject,
-        thisUpdate,
-        nextUpdate,
-        entries,
-        extensions: [authorityKeyIdentifier(authority.keyId), cRLNumber(number)],
-      });
-      const signable = lintCertList(tbs, {
-        issuer: authority.certificate,
-        number,
-        ...(previous === undefined ? {} : { previousNumber: previous.number }),
-      });
-      const taken = await recordCrlIntent(tx, {
-        issuer: authority.id,
-        number,
-        scheduled,
-        thisUpdate,
-        nextUpdate,
-        entries: entries.length,
-        tbs,
-      });
-      if (!taken) throw new Outage('database', 'another publisher took this CRL number first');
-      await appendAudit(tx, {
-        kind: 'crl_intent',
-        actor: 'system:crl',
-        subjectId: `${authority.id}/${number}`,
-        at: system.clock(),
-        content: { entries: entries.length },
-      });
-      return { number, thisUpdate, nextUpdate, entries, signable };
-    },
-    { isolation: 'repeatable read' },
-  );
+  // The number is of the same snapshot as the entries: whoever takes it first has the youngest view, or has refused all others.
+  const grounds = await system.db.transaction((tx) => readGrounds(tx, authority.id), { isolation: 'repeatable read' });
+  const { previous, entries, number } = grounds;
+  const { hierarchy } = system.policies;
+  const thisUpdate = wholeSecond(system.clock());
+  if (previous !== undefined && thisUpdate < previous.thisUpdate) {
+    throw new Outage('database', 'the clock is behind the last CRL: thisUpdate never goes back');
+  }
+  const nextUpdate = nextUpdateOf(hierarchy, authority, thisUpdate);
+  const scheduled = isCrlDue(hierarchy, authority, grounds.scheduledUpdate, thisUpdate);
+  if (previous !== undefined) {
+    const { adds } = await refuseLostEntries(system.db.read, authority.id, { previous, draft: entries });
+    if (onlyIfNeeded && !scheduled && !adds) return undefined;
+  }
+  const tbs = buildTbsCertList({
+    signatureAlgorithm: signatureAlgorithmIdentifier(authority.algorithm),
+    issuer: authority.certificate.subject,
+    thisUpdate,
+    nextUpdate,
+    entries,
+    extensions: [authorityKeyIdentifier(authority.keyId), cRLNumber(number)],
+  });
+  const signable = lintCertList(tbs, {
+    issuer: authority.certificate,
+    number,
+    ...(previous === undefined ? {} : { previousNumber: previous.number }),
+  });
+  await system.db.transaction(async (tx) => {
+    const intent = { issuer: authority.id, number, scheduled, thisUpdate, nextUpdate, entries: entries.length, tbs };
+    if (!(await recordCrlIntent(tx, intent)))
+      throw new Outage('database', 'another publisher took this CRL number first');
+    await appendAudit(tx, {
+      kind: 'crl_intent',
+      actor: 'system:crl',
+      subjectId: `${authority.id}/${number}`,
+      at: system.clock(),
+      content: { entries: entries.length },
+    });
+  });
+  return { number, thisUpdate, nextUpdate, entries, signable };
 }
+
+const readGrounds = async (tx: Tx, issuer: string): Promise<Grounds> => ({
+  previous: await latestCrl(tx, issuer),
+  scheduledUpdate: await latestScheduledUpdate(tx, issuer),
+  entries: await listRevoked(tx, issuer),
+  number: await nextCrlNumber(tx, issuer),
+});
