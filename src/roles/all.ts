@@ -47,21 +47,26 @@ function keepAlive(role: readonly string[], { log, giveUp }: Keeper): RunningRol
   let timer: NodeJS.Timeout | undefined;
   let delay = FIRST_DELAY_MS;
 
+  const ended = (code: number | null, signal: string | null, startedAt: number): void => {
+    if (stopping) return;
+    if (code === EXIT.configuration || code === EXIT.usage) {
+      giveUp(code);
+      return;
+    }
+    if (performance.now() - startedAt > HEALTHY_MS) delay = FIRST_DELAY_MS;
+    log.warn({ role: role.join(' '), code, signal, delay }, 'a role ended and is started again');
+    timer = setTimeout(start, delay);
+    delay = Math.min(2 * delay, LONGEST_DELAY_MS);
+  };
   const start = (): void => {
     const startedAt = performance.now();
     // The IPC channel is the leash: main.ts ends a child whose parent is gone. Its own group keeps Ctrl-C for the parent.
     child = fork(MAIN, role, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], detached: true });
-    child.once('exit', (code, signal) => {
-      if (stopping) return;
-      if (code === EXIT.configuration || code === EXIT.usage) {
-        giveUp(code);
-        return;
-      }
-      if (performance.now() - startedAt > HEALTHY_MS) delay = FIRST_DELAY_MS;
-      log.warn({ role: role.join(' '), code, signal, delay }, 'a role ended and is started again');
-      timer = setTimeout(start, delay);
-      delay = Math.min(2 * delay, LONGEST_DELAY_MS);
+    // A machine without room for one more process (EAGAIN, ENOMEM) makes none: then no `exit` follows.
+    child.once('error', () => {
+      if (child.pid === undefined) ended(null, null, startedAt);
     });
+    child.once('exit', (code, signal) => ended(code, signal, startedAt));
   };
   start();
 
@@ -69,7 +74,7 @@ function keepAlive(role: readonly string[], { log, giveUp }: Keeper): RunningRol
     async stop() {
       stopping = true;
       clearTimeout(timer);
-      if (child.exitCode !== null || child.signalCode !== null) return;
+      if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
       const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
       child.kill('SIGTERM');
       const killer = setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS);
