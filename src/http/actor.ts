@@ -3,9 +3,10 @@
 
 import { TLSSocket } from 'node:tls';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { ApiActor, ApiUseCases } from './use-cases.ts';
+import type { AdministratorActor } from '../ra/find-actor.ts';
+import type { ApiUseCases } from './use-cases.ts';
 
-const actors = new WeakMap<FastifyRequest, ApiActor>();
+const actors = new WeakMap<FastifyRequest, AdministratorActor>();
 
 /** Every route of this scope needs a known administrator; the answer is 401 otherwise. */
 export function authenticate(app: FastifyInstance, useCases: Pick<ApiUseCases, 'findActor'>): void {
@@ -15,7 +16,7 @@ export function authenticate(app: FastifyInstance, useCases: Pick<ApiUseCases, '
 }
 
 /** The administrator who makes this request; a route outside `authenticate` is a bug. */
-export function actorOf(request: FastifyRequest): ApiActor {
+export function actorOf(request: FastifyRequest): AdministratorActor {
   const actor = actors.get(request);
   if (actor === undefined) throw new Error('this route authenticates nobody');
   return actor;

@@ -15,6 +15,12 @@ const CONTENT_TYPE = /^([a-z]+\/[a-z0-9.+-]+)(?:[ \t]*;[ \t]*charset=("?)utf-8\2
 
 const received = new WeakMap<FastifyRequest, Buffer>();
 
+/** Leaves bodies where they are, of whatever kind: who is nobody, or asks for nothing that exists, has none read. */
+export function readNoBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+}
+
 /** Replaces Fastify's parsers, which repair and guess, by ours. */
 export function acceptBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();

@@ -3,6 +3,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { type Finding, Refusal } from '../errors.ts';
+import type { CertificateView } from '../ra/certificate-view.ts';
+import type { OrderCommand } from '../ra/order-certificate.ts';
 import { readCsrText } from '../x509/csr.ts';
 import { toPem } from '../x509/pem.ts';
 import { buildCertsOnly } from '../x509/pkcs7.ts';
@@ -11,7 +13,7 @@ import { actorOf } from './actor.ts';
 import { bodyTypeOf, JSON_BODY, PKCS10_BODY, requireBody } from './bodies.ts';
 import { idempotencyOf } from './idempotency.ts';
 import { CertificateParams, closed, IdempotencyHeaders, problems } from './schemas.ts';
-import type { ApiUseCases, CertificateView, OrderCommand } from './use-cases.ts';
+import type { ApiUseCases } from './use-cases.ts';
 
 const profile = Type.String({
   description: 'The certificate profile, one of those that GET /v1/profiles lists.',

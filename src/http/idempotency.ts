@@ -4,8 +4,8 @@
 import { createHash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { Refusal } from '../errors.ts';
+import type { Idempotency } from '../ra/once.ts';
 import { bodyTypeOf, bytesOf } from './bodies.ts';
-import type { Idempotency } from './use-cases.ts';
 
 const KEY = /^[\x20-\x7e]{1,255}$/;
 

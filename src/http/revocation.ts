@@ -2,11 +2,12 @@
 
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
+import type { CertificateView } from '../ra/certificate-view.ts';
 import { actorOf } from './actor.ts';
 import { JSON_BODY, requireBody } from './bodies.ts';
 import { idempotencyOf } from './idempotency.ts';
 import { CertificateParams, closed, IdempotencyHeaders, json, problems } from './schemas.ts';
-import type { ApiUseCases, CertificateView } from './use-cases.ts';
+import type { ApiUseCases } from './use-cases.ts';
 
 /** RFC 5280 §5.3.1 Reason Code; which of them a holder may give is the policy's matter, not the contract's. */
 const REASONS = [

@@ -3,7 +3,7 @@
 
 import { type FastifyInstance, fastify } from 'fastify';
 import { authenticate } from './actor.ts';
-import { acceptBodies } from './bodies.ts';
+import { acceptBodies, readNoBodies } from './bodies.ts';
 import { certificateRoutes } from './certificates.ts';
 import { describeRoutes, docsRoutes } from './docs.ts';
 import { healthRoutes } from './health.ts';
@@ -47,7 +47,7 @@ export function buildApi(useCases: ApiUseCases, { tls, logger: log }: ApiOptions
   endConnectionsOnClose(app);
   answerWithProblems(app, log);
   validateStrictly(app);
-  acceptBodies(app);
+  readNoBodies(app);
   for (const schema of [Problem, Certificate, Revocation]) app.addSchema(schema);
   describeRoutes(app);
   app.register(async (open) => {
@@ -57,6 +57,7 @@ export function buildApi(useCases: ApiUseCases, { tls, logger: log }: ApiOptions
   });
   app.register(async (known) => {
     authenticate(known, useCases);
+    acceptBodies(known);
     certificateRoutes(known, useCases);
     revocationRoutes(known, useCases);
     profileRoutes(known, useCases);

@@ -1,41 +1,9 @@
 // What the HTTP adapters ask of the house. main.ts hands in real functions, tests hand in fakes; nothing here decides anything.
 
 import type { CertificateView } from '../ra/certificate-view.ts';
-
-export type { CertificateView };
-
-/** Who calls: a technical administrator, and the structures (Struct_IdNat) that they may act for. */
-export type ApiActor = {
-  readonly kind: 'administrator';
-  readonly id: string;
-  readonly structures: readonly string[];
-};
-
-/** The certificate of the TLS peer in DER, leaf first and nothing above it; empty when it sent none. */
-export type TlsPeer = { readonly chain: readonly Uint8Array[] };
-
-export type Idempotency = {
-  readonly key: string;
-  /** SHA-256 over method, target, media type and body: two requests with one key are the same when this is the same */
-  readonly bodyDigest: Uint8Array;
-};
-
-export type OrderCommand = {
-  readonly profile: string;
-  readonly holder: { readonly structure: string };
-  /** the PKCS#10 request as it came, not yet judged; DER */
-  readonly csr: Uint8Array;
-  readonly names?: { readonly commonName?: string; readonly dnsNames?: readonly string[] };
-  readonly actor: ApiActor;
-  readonly idempotency?: Idempotency;
-};
-
-export type RevokeCommand = {
-  readonly id: string;
-  readonly reason: string;
-  readonly actor: ApiActor;
-  readonly idempotency?: Idempotency;
-};
+import type { AdministratorActor, Peer } from '../ra/find-actor.ts';
+import type { OrderCommand } from '../ra/order-certificate.ts';
+import type { RevokeOrder } from '../ra/revoke-certificate.ts';
 
 type ProfileView = {
   readonly name: string;
@@ -56,11 +24,11 @@ export type Readiness = {
 /** One function per operation of openapi.yaml, under the operation's name. They throw Refusal and Outage, and nothing else on purpose. */
 export type ApiUseCases = {
   /** throws Refusal `client_certificate_required` or `client_certificate_refused` */
-  findActor(peer: TlsPeer): Promise<ApiActor>;
+  findActor(peer: Peer): Promise<AdministratorActor>;
   orderCertificate(command: OrderCommand): Promise<CertificateView>;
-  findCertificate(query: { id: string; actor: ApiActor }): Promise<CertificateView>;
+  findCertificate(query: { id: string; actor: AdministratorActor }): Promise<CertificateView>;
   /** answers the certificate as it stands after the revocation */
-  revokeCertificate(command: RevokeCommand): Promise<CertificateView>;
+  revokeCertificate(command: RevokeOrder): Promise<CertificateView>;
   listProfiles(): readonly ProfileView[];
   readiness(): Promise<Readiness>;
 };

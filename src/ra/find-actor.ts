@@ -13,7 +13,9 @@ import { DerError } from '../x509/der.ts';
 import { extendedKeyUsageOf, isCa, keyUsageOf } from '../x509/extension-values.ts';
 import { OID } from '../x509/oids.ts';
 
+/** The certificate of the TLS peer in DER, leaf first and nothing above it; empty when it sent none. */
 export type Peer = { readonly chain: readonly Uint8Array[] };
+/** Who calls: a technical administrator, and the structures (Struct_IdNat) that they may act for. */
 export type AdministratorActor = Extract<Actor, { kind: 'administrator' }>;
 
 /** Throws Refusal `client_certificate_required` or `client_certificate_refused`; Outage when the database is away. */

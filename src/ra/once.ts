@@ -6,7 +6,11 @@ import { type Actor, actorText } from '../actor.ts';
 import { Outage, Refusal, type RefusalCode } from '../errors.ts';
 import type { Needs } from '../system.ts';
 
-export type Idempotency = { readonly key: string; readonly bodyDigest: Uint8Array };
+export type Idempotency = {
+  readonly key: string;
+  /** SHA-256 over method, target, media type and body: two requests with one key are the same when this is the same */
+  readonly bodyDigest: Uint8Array;
+};
 export type Settle = (tx: Tx, certificateId: string) => Promise<void>;
 
 type Act = { readonly actor: Actor; readonly route: string; readonly idempotency?: Idempotency | undefined };

@@ -12,6 +12,7 @@ import { type Idempotency, once } from './once.ts';
 export type OrderCommand = {
   readonly profile: string;
   readonly holder: { readonly structure: string };
+  /** the PKCS#10 request as it came, not yet judged; DER */
   readonly csr: Uint8Array;
   readonly names?: { readonly commonName?: string; readonly dnsNames?: readonly string[] };
   readonly actor: AdministratorActor;

@@ -8,7 +8,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Refusal } from '../../src/errors.ts';
 import { buildApi } from '../../src/http/server.ts';
 import { renewServerCertificate } from '../../src/http/tls.ts';
-import type { ApiUseCases, TlsPeer } from '../../src/http/use-cases.ts';
+import type { ApiUseCases } from '../../src/http/use-cases.ts';
+import type { Peer } from '../../src/ra/find-actor.ts';
 import { ACTOR, useCases, VIEW } from './fake-use-cases.ts';
 import { createParties, type Parties } from './tls-parties.ts';
 
@@ -17,7 +18,7 @@ type Answer = { status: number; body: { code?: string }; port: number; headers: 
 let parties: Parties;
 let app: FastifyInstance;
 let port: number;
-let peers: TlsPeer[];
+let peers: Peer[];
 let revoked: boolean;
 
 beforeAll(() => {

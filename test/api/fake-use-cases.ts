@@ -6,9 +6,11 @@ import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fas
 import { afterAll, expect } from 'vitest';
 import { parse } from 'yaml';
 import { buildApi } from '../../src/http/server.ts';
-import type { ApiActor, ApiUseCases, CertificateView } from '../../src/http/use-cases.ts';
+import type { ApiUseCases } from '../../src/http/use-cases.ts';
+import type { CertificateView } from '../../src/ra/certificate-view.ts';
+import type { AdministratorActor } from '../../src/ra/find-actor.ts';
 
-export const ACTOR: ApiActor = {
+export const ACTOR: AdministratorActor = {
   kind: 'administrator',
   id: '0198f2a4-0000-7000-8000-000000000001',
   structures: ['10B0000001'],

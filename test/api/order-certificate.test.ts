@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { InjectOptions } from 'fastify';
 import { describe, expect, it } from 'vitest';
 import { Outage, Refusal, type RefusalCode } from '../../src/errors.ts';
-import type { OrderCommand } from '../../src/http/use-cases.ts';
+import type { OrderCommand } from '../../src/ra/order-certificate.ts';
 import { ACTOR, ask, expectInContract, VIEW } from './fake-use-cases.ts';
 
 const CSR = '-----BEGIN CERTIFICATE REQUEST-----\nMAMCAQA=\n-----END CERTIFICATE REQUEST-----\n';
@@ -192,6 +192,12 @@ describe('row 2: a body over the limit is 413', () => {
     expect(commands).toEqual([]);
     expect([response.statusCode, response.json().code]).toEqual([413, 'body_too_large']);
     expectInContract('orderCertificate', response);
+  });
+
+  it('a body for a path that does not exist is not read', async () => {
+    const payload = Buffer.alloc(256 * 1024 + 1, 0x20);
+    const { response } = await order({ url: '/v1/nothing', payload, headers: { 'content-type': 'application/json' } });
+    expect([response.statusCode, response.json().code]).toEqual([404, 'not_found']);
   });
 
   it('a body of exactly the limit is read', async () => {

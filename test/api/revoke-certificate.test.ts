@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { Refusal } from '../../src/errors.ts';
-import type { RevokeCommand } from '../../src/http/use-cases.ts';
+import type { RevokeOrder } from '../../src/ra/revoke-certificate.ts';
 import { ACTOR, ask, expectInContract, REVOKED, VIEW } from './fake-use-cases.ts';
 
 const url = `/v1/certificates/${VIEW.id}/revocation`;
 
 async function revoke(payload: object, headers: Record<string, string> = {}, target = url) {
-  const commands: RevokeCommand[] = [];
+  const commands: RevokeOrder[] = [];
   const response = await ask(
     { method: 'POST', url: target, payload, headers },
     {
