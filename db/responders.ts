@@ -44,15 +44,10 @@ export async function listAllResponders(tx: Tx, now: Date): Promise<Responder[]>
   return rows.flatMap(({ der, ...responder }) => (der ? [{ ...responder, der }] : []));
 }
 
-/** The same of one issuer. */
-export async function listResponders(tx: Tx, issuer: string, now: Date): Promise<Responder[]> {
-  return (await listAllResponders(tx, now)).filter((responder) => responder.issuer === issuer);
-}
-
-/** The responder that answers for an issuer at `now`. */
-export async function currentResponder(tx: Tx, issuer: string, now: Date): Promise<Responder | undefined> {
-  const [first] = await listResponders(tx, issuer, now);
-  return first;
+/** The keys of all responders that are known, ended ones included. */
+export async function listResponderKeys(tx: Tx): Promise<Uint8Array[]> {
+  const rows = await tx.select({ keyId: ocspResponder.keyId }).from(ocspResponder);
+  return rows.map(({ keyId }) => keyId);
 }
 
 /** Responders whose validity has ended at `now`, whose keys can be destroyed. */

@@ -21,7 +21,7 @@ export type CeremonyToken = {
    */
   sign(keyId: Uint8Array, signable: Signable): Promise<Uint8Array>;
   findKey(keyId: Uint8Array): TokenKey | undefined;
-  listKeys(): TokenKey[];
+  listKeyIds(): Uint8Array[];
   /** Whether there was such a key to destroy. */
   destroyKey(keyId: Uint8Array): boolean;
   close(): void;
@@ -47,7 +47,7 @@ export function openToken(options: { module: string; label: string; pin: string 
     generateKey: (algorithm, label = options.label) => token.generateKey(algorithm, label),
     sign: (keyId, signable) => signInCeremony(token, keyId, signable),
     findKey: (keyId) => token.findKey(keyId),
-    listKeys: () => token.listKeys(),
+    listKeyIds: () => token.listKeyIds(),
     destroyKey: (keyId) => token.destroyKey(keyId),
     close: () => token.close(),
   };
@@ -72,21 +72,24 @@ async function signInCeremony(token: Token, keyId: Uint8Array, { tbs }: Signable
 }
 
 /**
- * Makes a token on a free slot of the module and sets its PINs. Throws Refusal `already_exists` when the label is taken,
- * Outage when no slot is free.
+ * Makes a token on a free slot of the module and sets its PINs. One whose making stopped before its user had a PIN is finished.
+ * Throws Refusal `already_exists` when the label is taken, Outage when no slot is free.
  */
 export function initToken(options: { module: string; label: string; soPin: string; pin: string }): void {
   const api = loadModule(options.module);
   const slots = listSlots(api);
-  if (slots.some(({ label }) => label === options.label)) {
+  const begun = slots.find(({ label }) => label === options.label);
+  if (begun?.hasUserPin === true) {
     throw new Refusal('already_exists', `a token labelled ${options.label} exists already`);
   }
   const free = slots.find(({ initialised }) => !initialised);
-  if (free === undefined) throw new Outage('hsm', 'no slot is free for a new token');
+  const slot = begun ?? free;
+  if (slot === undefined) throw new Outage('hsm', 'no slot is free for a new token');
   asOutage('the token cannot be initialised', () => {
     // PKCS #11 wants 32 octets, filled up with blanks
-    api.C_InitToken(free.handle, options.soPin, options.label.padEnd(32));
-    const session = openSession(api, free.handle, true);
+    if (begun === undefined) api.C_InitToken(slot.handle, options.soPin, options.label.padEnd(32));
+    // If we stop here, the token has a label and nobody's PIN: the repeat sets it, with the SO PIN that was kept first.
+    const session = openSession(api, slot.handle, true);
     try {
       api.C_Login(session, pkcs11.CKU_SO, options.soPin);
       api.C_InitPIN(session, options.pin);

@@ -18,6 +18,8 @@ export interface Signer {
   sign(keyId: Uint8Array, signable: Signable): Promise<Uint8Array>;
   /** Makes a key pair in the OCSP token. Throws Refusal, Outage. */
   generateKey(algorithm: KeyAlgorithm): Promise<TokenKey>;
+  /** The ids of every key pair in the OCSP token. Throws Refusal, Outage. */
+  listKeys(): Promise<readonly Uint8Array[]>;
   /** Destroys a key pair of the OCSP token; tells whether there was one. Throws Refusal, Outage. */
   destroyKey(keyId: Uint8Array): Promise<boolean>;
   /** Answers while the token hangs; throws Outage when the signer itself is away. */
@@ -40,6 +42,10 @@ export function connectSigner({ path, deadlineMs }: { path: string; deadlineMs: 
     async generateKey(algorithm) {
       const answer = await caller.call({ op: 'generateKey', algorithm }, NO_BODY, KEY_GENERATION_MS);
       return answer.kind === 'key' ? { keyId: fromHex(answer.keyId), spki: fromHex(answer.spki) } : failure(answer);
+    },
+    async listKeys() {
+      const answer = await caller.call({ op: 'listKeys' }, NO_BODY, deadlineMs);
+      return answer.kind === 'keys' ? answer.keyIds.map(fromHex) : failure(answer);
     },
     async destroyKey(keyId) {
       const answer = await caller.call({ op: 'destroyKey', keyId: toHex(keyId) }, NO_BODY, deadlineMs);

@@ -13,6 +13,7 @@ export const ANSWER_LIMIT = 256 * 1024;
 export type SignerRequest = { readonly deadlineMs: number } & (
   | { readonly op: 'sign'; readonly keyId: string; readonly bodyLength: number }
   | { readonly op: 'generateKey'; readonly algorithm: KeyAlgorithm }
+  | { readonly op: 'listKeys' }
   | { readonly op: 'destroyKey'; readonly keyId: string }
   | { readonly op: 'health' }
 );
@@ -33,6 +34,7 @@ export type SignerHealth = Omit<TokenStatus, 'state'> & {
 export type SignerAnswer = { readonly last?: true } & (
   | { readonly kind: 'signature'; readonly signature: string }
   | { readonly kind: 'key'; readonly keyId: string; readonly spki: string }
+  | { readonly kind: 'keys'; readonly keyIds: readonly string[] }
   | { readonly kind: 'destroyed'; readonly existed: boolean }
   | { readonly kind: 'health'; readonly health: SignerHealth }
   | {
@@ -106,6 +108,8 @@ export function parseRequest(header: unknown): SignerRequest {
       return { op: 'generateKey', deadlineMs, algorithm: algorithmOf(fields.algorithm) };
     case 'destroyKey':
       return { op: 'destroyKey', deadlineMs, keyId: keyIdOf(fields) };
+    case 'listKeys':
+      return { op: 'listKeys', deadlineMs };
     case 'health':
       return { op: 'health', deadlineMs };
     default:

@@ -1,4 +1,5 @@
 // New key pairs. The private half never leaves its token, in no form, and can only sign.
+import { randomBytes } from 'node:crypto';
 import pkcs11 from 'pkcs11js';
 import { Outage } from '../src/errors.ts';
 import { objectIdentifier } from '../src/x509/der-writer.ts';
@@ -68,6 +69,8 @@ function templatesFor({
   const both: pkcs11.Template = [
     { type: pkcs11.CKA_TOKEN, value: true },
     { type: pkcs11.CKA_LABEL, value: label },
+    // until the pair has its own: if we stop before, it is found under this one, and destroyed like all that nobody certified
+    { type: pkcs11.CKA_ID, value: randomBytes(20) },
   ];
   return {
     public: [

@@ -59,11 +59,22 @@ function findOne(searcher: Searcher, objectClass: number, keyId: Uint8Array): Ha
   return found[0];
 }
 
-/** Every key pair whose private half has a CKA_ID, in the token's order. */
-export function listKeys(searcher: Searcher): FoundKey[] {
+/** The CKA_ID of every private key, in the token's order, those of half-made pairs included. */
+export function listKeyIds(searcher: Searcher): Uint8Array[] {
   const handles = findObjects(searcher, [{ type: pkcs11.CKA_CLASS, value: pkcs11.CKO_PRIVATE_KEY }]);
-  const ids = handles.map((handle) => readAttribute(searcher, handle, pkcs11.CKA_ID)).filter((id) => id.length > 0);
-  return ids.flatMap((id) => findKey(searcher, id) ?? []);
+  const ids = handles.map((handle) => new Uint8Array(readAttribute(searcher, handle, pkcs11.CKA_ID)));
+  return ids.filter((id) => id.length > 0);
+}
+
+/** Destroys whatever has this CKA_ID, a pair or what is left of one; tells whether there was anything. */
+export function destroyKey(searcher: Searcher, keyId: Uint8Array): boolean {
+  const id = { type: pkcs11.CKA_ID, value: Buffer.from(keyId) };
+  // The private half first: if we stop between the two, what is left signs nothing.
+  const halves = [pkcs11.CKO_PRIVATE_KEY, pkcs11.CKO_PUBLIC_KEY].flatMap((objectClass) =>
+    findObjects(searcher, [{ type: pkcs11.CKA_CLASS, value: objectClass }, id]),
+  );
+  for (const half of halves) searcher.api.C_DestroyObject(searcher.session, half);
+  return halves.length > 0;
 }
 
 export function readAttribute({ api, session }: Searcher, object: Handle, type: number): Buffer {

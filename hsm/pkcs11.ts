@@ -56,12 +56,27 @@ export function findSlot(api: Cryptoki, label: string): Handle {
   return slot.handle;
 }
 
-/** Every slot with a token in it; the label is empty for a token that was never initialised. */
-export function listSlots(api: Cryptoki): { handle: Handle; label: string; initialised: boolean }[] {
+export type Slot = {
+  readonly handle: Handle;
+  /** empty for a token that was never initialised */
+  readonly label: string;
+  readonly initialised: boolean;
+  /** whether the user's PIN was ever set: without it nobody can log in */
+  readonly hasUserPin: boolean;
+};
+
+/** Every slot with a token in it. */
+export function listSlots(api: Cryptoki): Slot[] {
   try {
     return api.C_GetSlotList(true).map((handle) => {
       const { label, flags } = api.C_GetTokenInfo(handle);
-      return { handle, label: label.trimEnd(), initialised: (flags & pkcs11.CKF_TOKEN_INITIALIZED) !== 0 };
+      const has = (flag: number): boolean => (flags & flag) !== 0;
+      return {
+        handle,
+        label: label.trimEnd(),
+        initialised: has(pkcs11.CKF_TOKEN_INITIALIZED),
+        hasUserPin: has(pkcs11.CKF_USER_PIN_INITIALIZED),
+      };
     });
   } catch (cause) {
     throw new Outage('hsm', `the slots cannot be listed: ${returnValueOf(cause)}`, { cause });

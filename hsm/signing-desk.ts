@@ -51,6 +51,12 @@ export function openDesk(options: DeskOptions): Desk {
           const until = performance.now() + Math.min(request.deadlineMs, keyGenerationMs);
           return withoutBody(() => generateKey(options, request.algorithm, until));
         }
+        case 'listKeys':
+          if (!rights.manageKeys) throw notForThisRole();
+          return withoutBody(async () => {
+            const keyIds = await keys.pass(() => line.call('listKeys', {}), expiresAt);
+            return { kind: 'keys', keyIds: keyIds.map(toHex) };
+          });
         case 'destroyKey':
           if (!rights.manageKeys) throw notForThisRole();
           return withoutBody(async () => {

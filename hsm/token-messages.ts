@@ -9,6 +9,7 @@ export type TokenOperations = {
   sign: { request: { keyId: Uint8Array; spki: Uint8Array; digest: Uint8Array }; result: Uint8Array };
   findKey: { request: { keyId: Uint8Array }; result: TokenKey | undefined };
   generateKey: { request: { algorithm: KeyAlgorithm }; result: TokenKey };
+  listKeys: { request: object; result: readonly Uint8Array[] };
   destroyKey: { request: { keyId: Uint8Array }; result: boolean };
   recycleSessions: { request: object; result: undefined };
   close: { request: object; result: undefined };

@@ -38,6 +38,8 @@ async function perform(keeper: TokenKeeper, request: TokenRequest): Promise<unkn
       return keeper.use((token) => plainKey(token.findKey(request.keyId)));
     case 'generateKey':
       return keeper.use((token) => token.generateKey(request.algorithm, options.tokenLabel));
+    case 'listKeys':
+      return keeper.use((token) => token.listKeyIds());
     case 'destroyKey':
       return keeper.use((token) => token.destroyKey(request.keyId));
     case 'recycleSessions':

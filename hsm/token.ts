@@ -5,7 +5,15 @@ import { Outage } from '../src/errors.ts';
 import { signatureAlgorithmFor } from '../src/x509/algorithms.ts';
 import type { KeyAlgorithm } from '../src/x509/keys.ts';
 import { generateKeyPair } from './key-generation.ts';
-import { type FoundKey, findKey, KEY_MISSING, listKeys, type Searcher, type TokenKey } from './key-objects.ts';
+import {
+  destroyKey,
+  type FoundKey,
+  findKey,
+  KEY_MISSING,
+  listKeyIds,
+  type Searcher,
+  type TokenKey,
+} from './key-objects.ts';
 import { LONGEST_SIGNATURE, mechanismFor, signatureFromToken, tokenInput } from './mechanisms.ts';
 import { type Cryptoki, findSlot, type Handle, loadModule, returnValueOf } from './pkcs11.ts';
 import { openSession, openSessionPool, type SessionPool } from './session-pool.ts';
@@ -15,14 +23,15 @@ export type Token = {
   login(pin: string): void;
   /** The key with this id, or undefined. Throws Outage. */
   findKey(keyId: Uint8Array): TokenKey | undefined;
-  listKeys(): TokenKey[];
+  /** The ids of every private key, those of half-made pairs included. */
+  listKeyIds(): Uint8Array[];
   /**
    * Signs a digest with the key `keyId`, whose public half in the token must be `spki`. ECDSA comes as Ecdsa-Sig-Value.
    * Throws Outage: `none` when C_Sign was certainly not called, `unknown` when it failed. Nothing is verified here.
    */
   sign(request: { keyId: Uint8Array; spki: Uint8Array; digest: Uint8Array }): Promise<Uint8Array>;
   generateKey(algorithm: KeyAlgorithm, label: string): Promise<TokenKey>;
-  /** Whether there was such a key to destroy. */
+  /** Whether there was such a key, or what is left of one, to destroy. */
   destroyKey(keyId: Uint8Array): boolean;
   /** Throws Outage when the session that stays open is lost, or no longer logged in. */
   probe(): void;
@@ -49,7 +58,7 @@ export function attachToken(options: { module: string; label: string; sessions: 
   return {
     login: (pin) => api.C_Login(session, pkcs11.CKU_USER, pin),
     findKey: search,
-    listKeys: () => asOutage('the token cannot be searched', () => listKeys(searcher)),
+    listKeyIds: () => asOutage('the token cannot be searched', () => listKeyIds(searcher)),
     async sign(request) {
       try {
         return await signDigest(api, pool, { ...request, key: sameKey(search(request.keyId), request) });
@@ -61,10 +70,8 @@ export function attachToken(options: { module: string; label: string; sessions: 
     },
     generateKey: (algorithm, label) => generateKeyPair(api, slot, { algorithm, label }),
     destroyKey(keyId) {
-      const key = search(keyId);
       known.delete(Buffer.from(keyId).toString('hex'));
-      if (key !== undefined) asOutage('the key was not destroyed', () => destroyKeyPair(searcher, key));
-      return key !== undefined;
+      return asOutage('the key was not destroyed', () => destroyKey(searcher, keyId));
     },
     probe: () => asOutage('the token is lost', () => requireLogin(searcher)),
     recycleSessions: () => pool.recycle(),
@@ -128,9 +135,4 @@ async function signDigest(
       output.fill(0);
     }
   });
-}
-
-function destroyKeyPair({ api, session }: Searcher, key: FoundKey): void {
-  api.C_DestroyObject(session, key.privateKey);
-  api.C_DestroyObject(session, key.publicKey);
 }

@@ -7,6 +7,7 @@ import { Logger, type Runner, run } from 'graphile-worker';
 import { relayOutbox } from '#db/outbox.ts';
 import type { SignerHealth } from '#hsm/client.ts';
 import { sealAuditRows } from '../audit/seal.ts';
+import { createKeySweep } from '../ca/forsaken-keys.ts';
 import { recoverCertificates } from '../ca/recover.ts';
 import { destroyEndedResponders, renewOcspResponders } from '../ca/renew-responders.ts';
 import { required } from '../config.ts';
@@ -21,6 +22,8 @@ const RELAY_MS = 200;
 const SEAL_MS = 500;
 /** How long a CRL or a responder that is due may wait; usually a revocation's own job is there before. */
 const LOOK_MS = 3_000;
+/** How often the OCSP token is searched for keys that nobody certified. */
+const SWEEP_MS = 60_000;
 const RESTART_MS = 1_000;
 const OUTBOX_BATCH = 1_000;
 
@@ -31,12 +34,14 @@ export async function startWorker(system: System): Promise<{ stop(): Promise<voi
   const { log, config } = system;
   const listPatience = createPatience();
   const responderPatience = createPatience();
+  const sweepKeys = createKeySweep();
   const loops = [
     startLoop('relay', RELAY_MS, () => relayAll(system), log),
     startLoop('sealer', SEAL_MS, () => sealAuditRows(system, holder), log),
     // A row is stale after two deadlines, an Idempotency-Key free again after four: by then its row is settled.
     startLoop('recovery', config.SIGNING_DEADLINE_MS, () => recover(system), log),
     startLoop('lists', LOOK_MS, () => publishLists(system, listPatience), log),
+    startLoop('forsaken keys', SWEEP_MS, () => sweepKeys(system), log),
     startLoop('responders', LOOK_MS, () => renewResponders(system, responderPatience), log),
   ];
   return {

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CeremonyToken, initToken, openToken } from '#hsm/ceremony.ts';
+import { listSlots, loadModule } from '#hsm/pkcs11.ts';
 import { Outage, Refusal } from '../../src/errors.ts';
 import { assembleSigned, buildTbsCertificate } from '../../src/x509/certificate.ts';
 import { basicConstraints, keyUsage, subjectKeyIdentifier } from '../../src/x509/extensions.ts';
@@ -52,9 +53,8 @@ describe.each<[string, KeyAlgorithm]>([
       const { keyId, spki } = await root.generateKey(algorithm);
       expect(keyId).toEqual(keyIdentifier(spki));
       expect(root.findKey(keyId)).toMatchObject({ spki });
-      expect(root.listKeys().map((key) => Buffer.from(key.keyId).toString('hex'))).toContain(
-        Buffer.from(keyId).toString('hex'),
-      );
+      const held = root.listKeyIds().map((id) => Buffer.from(id).toString('hex'));
+      expect(held).toContain(Buffer.from(keyId).toString('hex'));
       expect([root.destroyKey(keyId), root.findKey(keyId), root.destroyKey(keyId)]).toEqual([true, undefined, false]);
     });
   },
@@ -143,6 +143,19 @@ test('a label is given once', () => {
   const again = () => initToken({ module: tokens.module, label: labelOf('root'), soPin: 'so-pin-4711', pin: '1234' });
   expect(again).toThrow(Refusal);
   expect(again).toThrow(/exists already/);
+});
+
+test('a token whose making stopped before its user had a PIN is finished', () => {
+  const [module, label, soPin, pin] = [tokens.module, labelOf('issuing'), 'so-pin-4711', pinOf('issuing')];
+  const api = loadModule(module);
+  const free = listSlots(api).find(({ initialised }) => !initialised);
+  api.C_InitToken(free?.handle ?? Buffer.alloc(0), soPin, label.padEnd(32));
+  expect(() => openToken({ module, label, pin })).toThrow(/cannot be logged in to/);
+  initToken({ module, label, soPin, pin });
+  const opened = openToken({ module, label, pin });
+  expect(opened.listKeyIds()).toEqual([]);
+  opened.close();
+  expect(() => initToken({ module, label, soPin, pin })).toThrow(/exists already/);
 });
 
 test('a wrong PIN, a missing token and a missing module are outages that name no PIN', () => {

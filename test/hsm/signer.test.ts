@@ -210,18 +210,19 @@ describe('from every socket, what its role is not for is refused with no call to
   });
 
   test.each(SOCKETS.filter(([token, role]) => token !== 'ocsp' || role !== 'worker'))(
-    '%s %s: making and destroying keys',
+    '%s %s: making, listing and destroying keys',
     async (token, role) => {
       const before = spies[token].calls().length;
       const client = signers[token].connect(role);
       await expect(client.generateKey({ type: 'ec', curve: 'P-256' })).rejects.toBeInstanceOf(Refusal);
+      await expect(client.listKeys()).rejects.toBeInstanceOf(Refusal);
       await expect(client.destroyKey(ocspKey.keyId)).rejects.toBeInstanceOf(Refusal);
       expect(spies[token].calls().length).toBe(before);
     },
   );
 });
 
-test('a key is made, signs at once, and signs no more when it is destroyed', async () => {
+test('a key is made, is listed, signs at once, and does neither when it is destroyed', async () => {
   const worker = signers.ocsp.connect('worker');
   const publicRole = signers.ocsp.connect('public');
   for (const algorithm of [
@@ -232,7 +233,9 @@ test('a key is made, signs at once, and signs no more when it is destroyed', asy
     const answer = make.responseTbs(make.responseData(rsa, key.keyId));
     const signature = await publicRole.sign(key.keyId, answer);
     expect(verifySignature(signatureAlgorithmFor(key.spki), key.spki, answer.tbs, signature)).toBe(true);
+    expect(await worker.listKeys()).toContainEqual(key.keyId);
     expect([await worker.destroyKey(key.keyId), await worker.destroyKey(key.keyId)]).toEqual([true, false]);
+    expect(await worker.listKeys()).not.toContainEqual(key.keyId);
     await expect(publicRole.sign(key.keyId, answer)).rejects.toMatchObject({ what: 'hsm', signature: 'none' });
   }
 });

@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { listAllResponders } from '#db/responders.ts';
+import { createKeySweep } from '../../src/ca/forsaken-keys.ts';
 import { destroyEndedResponders, renewOcspResponders } from '../../src/ca/renew-responders.ts';
 import { createIssuerIndex } from '../../src/ocsp/issuers.ts';
 import { respondOcsp } from '../../src/ocsp/respond.ts';
@@ -107,6 +108,24 @@ it('the keys of ended ones are destroyed, and the others go on', async () => {
   expect(await keysInToken()).toBe(INTERMEDIATES);
   expect((await answer()).notAfter.getTime()).toBeGreaterThan(worker.clock().getTime());
   expect(await destroyEndedResponders(worker)).toBe(0);
+});
+
+it('a key that nobody certified is destroyed after ten minutes, and no other', async () => {
+  let minutes = 0;
+  const sweep = createKeySweep(() => minutes * 60_000);
+  const { keyId } = await worker.ocsp.generateKey({ type: 'rsa', bits: 2048 });
+  expect(await sweep(worker)).toBe(0);
+  minutes = 9;
+  expect(await sweep(worker)).toBe(0);
+  expect(await worker.ocsp.listKeys()).toContainEqual(keyId);
+  minutes = 10;
+  expect(await sweep(worker)).toBe(1);
+  expect(await worker.ocsp.listKeys()).not.toContainEqual(keyId);
+  expect(await keysInToken()).toBe(INTERMEDIATES);
+  const { rows } = await worker.db.read.execute<{ subject_id: string }>(
+    `select subject_id from audit_event where kind = 'ocsp_key_destroyed' and content->>'certified' = 'false'`,
+  );
+  expect(rows).toEqual([{ subject_id: Buffer.from(keyId).toString('hex') }]);
 });
 
 it('no answer says that it is good beyond the certificate that signs it', async () => {
