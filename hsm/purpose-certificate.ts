@@ -92,7 +92,7 @@ const checkCommon: Finder = (tbs, { key, keyId }) => {
 
 const isIssuing = (key: PurposeContext['key']): key is IssuingKey => key !== undefined && 'certificate' in key;
 
-const checkIssuer: Finder = (tbs, { key }) => {
+const checkIssuer: Finder = (tbs, { key, now, toleranceMs }) => {
   if (!isIssuing(key)) return [{ rule: 'what this key is for', detail: 'this key is no CA’s' }];
   const { certificate } = key;
   const longest = new Date(tbs.notBefore);
@@ -103,6 +103,12 @@ const checkIssuer: Finder = (tbs, { key }) => {
       same(tbs.issuer, certificate.subject),
       'RFC 5280 §4.1.2.4 Issuer',
       `the issuer is not, octet for octet, the subject of ${key.id}`,
+    ),
+    // else whoever holds a socket for a moment has certificates for the whole life of the CA
+    ...unless(
+      Math.abs(tbs.notBefore.getTime() - now.getTime()) <= toleranceMs,
+      'RFC 5280 §4.1.2.5 Validity',
+      `notBefore is more than ${toleranceMs / 1000} s from the signer's clock`,
     ),
     ...unless(
       tbs.notBefore >= certificate.notBefore && tbs.notAfter <= certificate.notAfter,

@@ -79,14 +79,19 @@ const checkBranch: Check = (file) => [
   ),
 ];
 
+/** What a signer lets a list last, and a ceremony. */
+const LONGEST_LIST_DAYS = { intermediate: 10, root: 60 } as const;
+
 const checkRhythm: Check = ({ crl }) =>
-  (['root', 'intermediate'] as const).map((kind) =>
-    unless(
-      crl[kind].validityHours > crl[kind].periodHours,
-      `/crl/${kind}/validityHours`,
-      'a list outlives the making of the next',
-    ),
-  );
+  (['root', 'intermediate'] as const).flatMap((kind) => {
+    const { periodHours, validityHours } = crl[kind];
+    const at = `/crl/${kind}/validityHours`;
+    const most = LONGEST_LIST_DAYS[kind];
+    return [
+      unless(validityHours > periodHours, at, 'a list outlives the making of the next'),
+      unless(validityHours <= 24 * most, at, `no such list is signed for more than ${most} days`),
+    ];
+  });
 
 const checkPercentEncoding: Check = (file) => {
   const paths = [
