@@ -174,10 +174,10 @@ function openSockets(config: SignerConfig, deadlineMs: number): Sockets {
 
 /** A log line: rules and return values, never the bytes that were to be signed. */
 function describe(role: Role, error: unknown): object {
-  if (error instanceof Refusal) return { event: 'signer.refused', role, findings: error.findings };
+  if (error instanceof Refusal) return { event: 'signer.refused', caller: role, findings: error.findings };
   if (error instanceof Outage)
-    return { event: 'signer.outage', role, detail: error.message, signature: error.signature };
-  return { event: 'signer.bug', role, error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+    return { event: 'signer.outage', caller: role, detail: error.message, signature: error.signature };
+  return { event: 'signer.bug', caller: role, error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
 }
 
 type Closing = {

@@ -7,7 +7,7 @@ import { OID } from '../src/x509/oids.ts';
 import type { Received, Role } from './purpose.ts';
 
 export type SigningEvent = {
-  readonly role: Role;
+  readonly caller: Role;
   readonly keyId: string;
   readonly kind: 'certificate' | 'crl';
   /** serial number in hexadecimal, or CRL number */
@@ -17,15 +17,15 @@ export type SigningEvent = {
 };
 
 /** The event of a structure that passed its check; undefined for an OCSP answer, of which there are thousands a second. */
-export function signingEvent(role: Role, keyId: string, received: Received): SigningEvent | undefined {
+export function signingEvent(caller: Role, keyId: string, received: Received): SigningEvent | undefined {
   switch (received.kind) {
     case 'certificate': {
       const tbsDigest = createHash('sha256').update(received.tbs).digest('hex');
-      return { role, keyId, kind: 'certificate', number: serialOf(received.tbs), tbsDigest };
+      return { caller, keyId, kind: 'certificate', number: serialOf(received.tbs), tbsDigest };
     }
     case 'crl': {
       const number = received.outline.extensions.find(({ oid }) => oid === OID.cRLNumber)?.value;
-      return { role, keyId, kind: 'crl', number: number === undefined ? '' : String(readUnsigned(number)) };
+      return { caller, keyId, kind: 'crl', number: number === undefined ? '' : String(readUnsigned(number)) };
     }
     case 'ocsp':
       return undefined;

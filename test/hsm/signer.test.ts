@@ -365,11 +365,11 @@ test('a certificate and a list are written down by serial and number before the 
   const tbsDigest = createHash('sha256').update(certificate.tbs).digest('hex');
   const seen = () => signers.issuing.events.filter(({ event }) => event === 'signer.signing');
   await expect.poll(seen).toContainEqual({
-    ...{ event: 'signer.signing', role: 'api', keyId, kind: 'certificate', tbsDigest },
+    ...{ event: 'signer.signing', caller: 'api', keyId, kind: 'certificate', tbsDigest },
     number: Buffer.from(serial).toString('hex'),
   });
   await expect.poll(seen).toContainEqual({
-    ...{ event: 'signer.signing', role: 'worker', keyId, kind: 'crl', number: expect.stringMatching(/^\d+$/) },
+    ...{ event: 'signer.signing', caller: 'worker', keyId, kind: 'crl', number: expect.stringMatching(/^\d+$/) },
   });
 });
 
