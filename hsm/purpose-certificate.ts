@@ -12,6 +12,7 @@ import {
 import { keyAlgorithmOf } from '../src/x509/keys.ts';
 import { OID } from '../src/x509/oids.ts';
 import type { Duty, PurposeContext } from './purpose.ts';
+import { checkFunction } from './purpose-function.ts';
 import type { IssuingKey } from './signing-key.ts';
 
 type Tbs = Omit<Certificate, 'der' | 'tbs' | 'signature'>;
@@ -173,10 +174,16 @@ const checkDuty: Finder = (tbs, { duties }) => {
         'RFC 5280 §4.2.1.12 Extended Key Usage',
         'anyExtendedKeyUsage would let it answer OCSP',
       ),
+      ...checkFunction(tbs),
     ];
   }
   return [
     ...findings,
+    ...unless(
+      usagesOf(tbs).join() === 'digitalSignature',
+      'RFC 6960 §4.2.2.2 Authorized Responders',
+      'the key of a responder signs its responses and does nothing else',
+    ),
     ...unless(
       purposes.length === 1 && purposes[0] === OID.OCSPSigning,
       'RFC 6960 §4.2.2.2 Authorized Responders',

@@ -177,7 +177,11 @@ function describe(role: Role, error: unknown): object {
   if (error instanceof Refusal) return { event: 'signer.refused', caller: role, findings: error.findings };
   if (error instanceof Outage)
     return { event: 'signer.outage', caller: role, detail: error.message, signature: error.signature };
-  return { event: 'signer.bug', caller: role, error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+  return {
+    event: 'signer.bug',
+    caller: role,
+    error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  };
 }
 
 type Closing = {

@@ -21,8 +21,10 @@ import {
   basicConstraints,
   cRLNumber,
   extendedKeyUsage,
+  type KeyUsageName,
   keyUsage,
   ocspNoCheck,
+  privateKeyUsagePeriod,
   subjectAltName,
 } from '../../src/x509/extensions.ts';
 import { keyIdentifier } from '../../src/x509/keys.ts';
@@ -193,11 +195,83 @@ describe('an end-entity certificate is refused', () => {
       { ...ee, issuer: other.certificate.subject, serial: Uint8Array.of(1) },
       keyUsage(['cRLSign']),
     );
-    expect(findingsFor(make.certificateTbs(fields), ENDS)).toHaveLength(3);
+    expect(findingsFor(make.certificateTbs(fields), ENDS)).toHaveLength(4);
   });
   test('and signed with three years and a month, and with a serial of 8 octets', () => {
     const fields = { ...ee, notAfter: years(ee.notBefore, 3, 1), serial: make.SERIAL.subarray(0, 8) };
     expect(detailOf(make.certificateTbs(fields), ENDS)).toBe('');
+  });
+});
+
+describe('the key of an end entity has one function', () => {
+  const rsa = make.paperKey({ type: 'rsa', bits: 2048 });
+  type Named = Parameters<typeof subjectAltName>[0];
+  type Made = { usages: KeyUsageName[]; purposes: string[]; names?: Named; period?: true; spki?: Uint8Array };
+  const made = ({ usages, purposes, names, period, spki = rsa }: Made): Signable => {
+    const base = { ...make.endEntity(aci, spki) };
+    const extensions = [
+      keyUsage(usages),
+      extendedKeyUsage(purposes),
+      ...(names === undefined ? [] : [subjectAltName(names)]),
+      ...(period === undefined ? [] : [privateKeyUsagePeriod(base.notBefore, base.notAfter)]),
+    ];
+    return make.certificateTbs(extensions.reduce(make.withExtension, base));
+  };
+  const TLS = [OID.serverAuth, OID.clientAuth];
+  const MAIL = [OID.emailProtection];
+  const DNS = [{ dns: 'a.exemple.fr' }];
+  const MAILBOX = [{ rfc822Name: 'a@exemple.fr' }];
+  const UPN = [{ upn: '899700075064@carte-cps.fr' }];
+
+  test.each<[string, Made]>([
+    ['authentication', { usages: ['digitalSignature'], purposes: [OID.clientAuth], spki: holder }],
+    ['a card', { usages: ['digitalSignature'], purposes: [OID.clientAuth, OID.msSmartcardLogin], names: UPN }],
+    ['a TLS server', { usages: ['digitalSignature', 'keyEncipherment'], purposes: TLS, names: DNS }],
+    ['a TLS server with an EC key', { usages: ['digitalSignature'], purposes: TLS, names: DNS, spki: holder }],
+    ['a seal', { usages: ['digitalSignature', 'nonRepudiation'], purposes: MAIL, period: true }],
+    ['a seal of a host', { usages: ['digitalSignature', 'nonRepudiation'], purposes: MAIL, names: DNS, period: true }],
+    ['a signature', { usages: ['nonRepudiation'], purposes: MAIL, period: true, spki: holder }],
+    ['a signature with a mailbox', { usages: ['nonRepudiation'], purposes: MAIL, names: MAILBOX, period: true }],
+    ['mail', { usages: ['digitalSignature'], purposes: MAIL, names: MAILBOX }],
+    ['encryption', { usages: ['keyEncipherment'], purposes: MAIL }],
+    ['encryption for a host', { usages: ['keyEncipherment'], purposes: MAIL, names: DNS }],
+    ['encryption for a mailbox', { usages: ['keyEncipherment'], purposes: MAIL, names: MAILBOX }],
+  ])('as %s, which is signed', (_, parts) => {
+    expect(detailOf(made(parts), ENDS)).toBe('');
+  });
+
+  test.each<[string, Made]>([
+    ['signature and encryption', { usages: ['nonRepudiation', 'keyEncipherment'], purposes: MAIL, period: true }],
+    ['signature and authentication', { usages: ['nonRepudiation'], purposes: [OID.clientAuth], period: true }],
+    ['a seal that authenticates', { usages: ['digitalSignature', 'nonRepudiation'], purposes: TLS, names: DNS }],
+    ['mail that is enciphered', { usages: ['digitalSignature', 'keyEncipherment'], purposes: MAIL, names: MAILBOX }],
+    [
+      'every usage',
+      { usages: ['digitalSignature', 'nonRepudiation', 'keyEncipherment'], purposes: MAIL, period: true },
+    ],
+    ['encryption with an EC key', { usages: ['keyEncipherment'], purposes: MAIL, spki: holder }],
+    ['key agreement', { usages: ['keyAgreement'], purposes: MAIL, spki: holder }],
+    ['two purposes of two functions', { usages: ['digitalSignature'], purposes: [...MAIL, OID.clientAuth] }],
+    ['code signing', { usages: ['digitalSignature'], purposes: ['1.3.6.1.5.5.7.3.3'] }],
+    ['a signature without its period', { usages: ['nonRepudiation'], purposes: MAIL }],
+    ['encryption with a period', { usages: ['keyEncipherment'], purposes: MAIL, period: true }],
+    ['a card without a name', { usages: ['digitalSignature'], purposes: [OID.clientAuth, OID.msSmartcardLogin] }],
+    ['a client that is a host', { usages: ['digitalSignature'], purposes: [OID.clientAuth], names: DNS }],
+    ['a server without a host', { usages: ['digitalSignature'], purposes: TLS }],
+    ['names of two kinds', { usages: ['keyEncipherment'], purposes: MAIL, names: [...DNS, ...MAILBOX] }],
+  ])('and is refused as %s', (_, parts) => {
+    expect(detailOf(made(parts), ENDS)).toMatch(/those of no function/);
+  });
+
+  test('whose period of use ends with the certificate', () => {
+    const usages = make.withExtension(make.withExtension(ee, keyUsage(['nonRepudiation'])), extendedKeyUsage(MAIL));
+    const longer = privateKeyUsagePeriod(ee.notBefore, make.after(ee.notAfter, 1_000));
+    expect(detailOf(make.certificateTbs(make.withExtension(usages, longer)), ENDS)).toMatch(/beyond the validity/);
+  });
+
+  test('and no extension that end entities do not have', () => {
+    const constraints = { oid: OID.nameConstraints, critical: false, value: sequence() };
+    expect(detailOf(make.certificateTbs(make.withExtension(ee, constraints)), ENDS)).toMatch(/in no certificate/);
   });
 });
 
@@ -223,6 +297,11 @@ describe('an OCSP responder certificate is refused', () => {
       'for another purpose too',
       make.withExtension(good, extendedKeyUsage([OID.OCSPSigning, OID.clientAuth])),
       /nothing else/,
+    ],
+    [
+      'with a key that may bind its CA too',
+      make.withExtension(good, keyUsage(['digitalSignature', 'nonRepudiation'])),
+      /does nothing else/,
     ],
     ['without OCSPSigning', make.withExtension(good, extendedKeyUsage([OID.clientAuth])), /nothing else/],
     ['of another issuer', { ...good, issuer: other.certificate.subject }, /issuer is not/],
