@@ -22,6 +22,8 @@ const DAY = 86_400_000;
 const HOUR = 3_600_000;
 const RESPONDER_DAYS = 30;
 const LEAST_SERIAL_OCTETS = 8;
+/** TRE_G01: CPx in production and in TEST, as OCTET STRING of one octet. */
+const CARD_CATEGORIES = [Uint8Array.of(4, 1, 0x00), Uint8Array.of(4, 1, 0x80)];
 
 const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 const unless = (good: boolean, rule: string, detail: string): Finding[] => (good ? [] : [{ rule, detail }]);
@@ -155,16 +157,23 @@ const checkSubject: Finder = (tbs, { authorities }) => [
   ),
 ];
 
+/** Whether it says of itself that its key is in a card, in any of the ways in which cards do. */
+const isForCard = (tbs: Tbs): boolean =>
+  purposesOf(tbs).includes(OID.msSmartcardLogin) ||
+  [OID.cardType, OID.cardNumber].some((oid) => extensionOf(tbs, oid) !== undefined) ||
+  CARD_CATEGORIES.some((category) => same(category, extensionValue(tbs, OID.productCategory) ?? new Uint8Array()));
+
 /** An OCSPSigning certificate speaks for the CA: it is short, has nocheck, is nothing else, and is a duty of its own. */
-const checkDuty: Finder = (tbs, { duties }) => {
+const checkDuty: Finder = (tbs, { duties, key }) => {
   const purposes = purposesOf(tbs);
   const noCheck = extensionOf(tbs, OID.ocspNoCheck);
   const responder = noCheck !== undefined || purposes.includes(OID.OCSPSigning);
-  const duty: Duty = responder ? 'OCSP responder certificate' : 'end-entity certificate';
+  const card = isForCard(tbs) || (isIssuing(key) && key.cardsOnly);
+  const duty: Duty = responder ? 'OCSP responder certificate' : card ? 'card certificate' : 'end-entity certificate';
   const findings = unless(
     duties.includes(duty),
     'what this socket may have signed',
-    `an ${duty} is not signed for this caller`,
+    `${duty}: not signed for this caller`,
   );
   if (!responder) {
     return [

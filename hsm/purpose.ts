@@ -12,7 +12,15 @@ export type TokenKind = 'issuing' | 'ocsp';
 export type Role = 'api' | 'operator' | 'public' | 'worker';
 
 /** One thing that a key can be asked to sign. */
-export type Duty = 'end-entity certificate' | 'OCSP responder certificate' | 'CA certificate' | 'CRL' | 'OCSP response';
+export type Duty =
+  /** of software: what technical administrators order */
+  | 'end-entity certificate'
+  /** with which people log in: made by operators alone */
+  | 'card certificate'
+  | 'OCSP responder certificate'
+  | 'CA certificate'
+  | 'CRL'
+  | 'OCSP response';
 
 type Rights = { readonly sign: readonly Duty[]; readonly manageKeys: boolean };
 
@@ -20,7 +28,7 @@ type Rights = { readonly sign: readonly Duty[]; readonly manageKeys: boolean };
 export const RIGHTS: Readonly<Record<TokenKind, Readonly<Partial<Record<Role, Rights>>>>> = {
   issuing: {
     api: { sign: ['end-entity certificate'], manageKeys: false },
-    operator: { sign: ['end-entity certificate', 'CRL'], manageKeys: false },
+    operator: { sign: ['end-entity certificate', 'card certificate', 'CRL'], manageKeys: false },
     worker: { sign: ['OCSP responder certificate', 'CRL'], manageKeys: false },
   },
   ocsp: {
@@ -37,6 +45,7 @@ export type Kind = 'certificate' | 'crl' | 'ocsp';
 
 const KIND_OF: Readonly<Record<Duty, Kind>> = {
   'end-entity certificate': 'certificate',
+  'card certificate': 'certificate',
   'OCSP responder certificate': 'certificate',
   'CA certificate': 'certificate',
   CRL: 'crl',

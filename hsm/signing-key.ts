@@ -22,10 +22,19 @@ export type SigningKey = {
 };
 
 /** A key of the issuing token, and the certificate that makes it a CA's. */
-export type IssuingKey = SigningKey & { readonly id: string; readonly certificate: Certificate };
+export type IssuingKey = SigningKey & {
+  readonly id: string;
+  readonly certificate: Certificate;
+  /** whether everything that it issues is for cards, which nobody orders */
+  readonly cardsOnly: boolean;
+};
 
 /** A CA's certificate as the signer is given it. */
-export type AuthorityFile = { readonly id: string; readonly certificate: Uint8Array };
+export type AuthorityFile = {
+  readonly id: string;
+  readonly certificate: Uint8Array;
+  readonly cardsOnly?: boolean;
+};
 
 /** Throws DerError, and TypeError for a key of no use here. */
 export function signingKeyOf(spki: Uint8Array): SigningKey {
@@ -44,10 +53,10 @@ export function signingKeyOf(spki: Uint8Array): SigningKey {
 /** Reads the certificates of every CA. Throws Refusal `configuration_invalid` with each that cannot be read. */
 export function readAuthorities(files: readonly AuthorityFile[]): IssuingKey[] {
   const findings: Finding[] = [];
-  const keys = files.flatMap(({ id, certificate: der }) => {
+  const keys = files.flatMap(({ id, certificate: der, cardsOnly = false }) => {
     try {
       const certificate = parseCertificate(der);
-      return [{ id, certificate, ...signingKeyOf(certificate.spki) }];
+      return [{ id, certificate, cardsOnly, ...signingKeyOf(certificate.spki) }];
     } catch (error) {
       const detail = error instanceof Error ? error.message : 'unreadable';
       findings.push({ rule: 'RFC 5280 §4.1 Basic Certificate Fields', at: id, detail });

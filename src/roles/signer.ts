@@ -3,9 +3,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runSigner } from '#hsm/signer.ts';
+import type { AuthorityFile } from '#hsm/signing-key.ts';
 import { type Config, required } from '../config.ts';
 import { Refusal } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { loadPolicies, type Policies } from '../policy/load.ts';
 import type { RunningRole } from './role.ts';
 
 const TOKENS = {
@@ -19,6 +21,7 @@ export const isTokenName = (text: string | undefined): text is TokenName => text
 /** Starts the signer of one token; a token that is away or a latched PIN does not stop it: it says so in its health. */
 export async function startSigner(config: Config, token: TokenName, log: Log): Promise<RunningRole> {
   const { label, pin } = TOKENS[token];
+  const policies = loadPolicies(config.POLICIES_DIRECTORY, config.HIERARCHY);
   const signer = await runSigner({
     token,
     module: required(config, 'PKCS11_MODULE'),
@@ -26,7 +29,7 @@ export async function startSigner(config: Config, token: TokenName, log: Log): P
     pinFile: required(config, pin),
     socketDirectory: join(required(config, 'SIGNER_SOCKETS'), token),
     stateDirectory: join(required(config, 'SIGNER_STATE'), token),
-    authorities: readAuthorityFiles(required(config, 'HIERARCHY_DIRECTORY')),
+    authorities: readAuthorityFiles(required(config, 'HIERARCHY_DIRECTORY'), policies),
     signingDeadlineMs: config.SIGNING_DEADLINE_MS,
     log: (event) => log.info(event, 'signer'),
   });
@@ -34,7 +37,7 @@ export async function startSigner(config: Config, token: TokenName, log: Log): P
 }
 
 /** The signer's own copy of the CA certificates: what a key is for does not come from whoever asks it to sign. */
-function readAuthorityFiles(directory: string): { id: string; certificate: Uint8Array }[] {
+function readAuthorityFiles(directory: string, policies: Policies): AuthorityFile[] {
   const files = readdirSync(directory).filter((name) => /^AC[RI]-[A-Z-]+\.cer$/.test(name));
   if (files.length === 0) {
     throw new Refusal('configuration_invalid', 'HIERARCHY_DIRECTORY holds no CA certificate', [
@@ -46,5 +49,11 @@ function readAuthorityFiles(directory: string): { id: string; certificate: Uint8
       },
     ]);
   }
-  return files.map((name) => ({ id: name.replace(/\.cer$/, ''), certificate: readFileSync(join(directory, name)) }));
+  const ordered = new Set(
+    [...policies.profiles.values()].filter(({ issuedBy }) => issuedBy === 'order').flatMap(({ issuers }) => issuers),
+  );
+  return files.map((name) => {
+    const id = name.replace(/\.cer$/, '');
+    return { id, certificate: readFileSync(join(directory, name)), cardsOnly: !ordered.has(id) };
+  });
 }

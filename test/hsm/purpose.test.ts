@@ -19,12 +19,15 @@ import {
 import {
   authorityKeyIdentifier,
   basicConstraints,
+  cardNumber,
+  cardType,
   cRLNumber,
   extendedKeyUsage,
   type KeyUsageName,
   keyUsage,
   ocspNoCheck,
   privateKeyUsagePeriod,
+  productCategory,
   subjectAltName,
 } from '../../src/x509/extensions.ts';
 import { keyIdentifier } from '../../src/x509/keys.ts';
@@ -61,6 +64,7 @@ const detailOf = (...parameters: Parameters<typeof findingsFor>): string =>
     .join(' | ');
 
 const ENDS: readonly Duty[] = ['end-entity certificate'];
+const CARDS: readonly Duty[] = ['card certificate'];
 const RESPONDERS: readonly Duty[] = ['OCSP responder certificate'];
 const LISTS: readonly Duty[] = ['CRL'];
 const ANSWERS: readonly Duty[] = ['OCSP response'];
@@ -68,6 +72,7 @@ const ANSWERS: readonly Duty[] = ['OCSP response'];
 const ee = make.endEntity(aci, holder);
 const structures: Record<Duty, Signable> = {
   'end-entity certificate': make.certificateTbs(ee),
+  'card certificate': make.certificateTbs(make.withExtension(ee, cardType(0))),
   'OCSP responder certificate': make.certificateTbs(make.responder(aci, holder)),
   'CA certificate': make.certificateTbs({
     ...make.withExtension(
@@ -101,6 +106,33 @@ describe('each role may have signed what it is for, and nothing else', () => {
     expect(signers).toEqual([]);
     expect(detailOf(structures['CA certificate'], CEREMONY)).toBe('');
     expect(detailOf(structures['end-entity certificate'], CEREMONY)).toContain('CAs only');
+  });
+});
+
+describe('a card is made by operators alone', () => {
+  const signs = (fields: typeof ee, cardsOnly = false): string[] => {
+    const context = key === undefined ? {} : { key: { ...key, cardsOnly } };
+    return [...ENDS, ...CARDS].filter((duty) => findingsFor(make.certificateTbs(fields), [duty], context).length === 0);
+  };
+  test.each<[string, typeof ee]>([
+    ['with the number of a card', make.withExtension(ee, cardNumber('8025000001/2800636234'))],
+    ['with the type of a card', make.withExtension(ee, cardType(2))],
+    ['of the category of cards in TEST', make.withExtension(ee, productCategory('80'))],
+    ['of the category of cards', make.withExtension(ee, productCategory('00'))],
+    [
+      'for logging in with a card',
+      make.withExtension(
+        make.withExtension(ee, extendedKeyUsage([OID.clientAuth, OID.msSmartcardLogin])),
+        subjectAltName([{ upn: '899700075064@carte-cps.fr' }]),
+      ),
+    ],
+  ])('%s', (_, fields) => {
+    expect(signs(fields)).toEqual(CARDS);
+  });
+  test('so is everything of an authority that issues nothing else', () => {
+    const software = make.withExtension(ee, productCategory('83'));
+    expect(signs(software)).toEqual(ENDS);
+    expect(signs(software, true)).toEqual(CARDS);
   });
 });
 
@@ -237,7 +269,7 @@ describe('the key of an end entity has one function', () => {
     ['encryption for a host', { usages: ['keyEncipherment'], purposes: MAIL, names: DNS }],
     ['encryption for a mailbox', { usages: ['keyEncipherment'], purposes: MAIL, names: MAILBOX }],
   ])('as %s, which is signed', (_, parts) => {
-    expect(detailOf(made(parts), ENDS)).toBe('');
+    expect(findingsFor(made(parts), [...ENDS, ...CARDS])).toEqual([]);
   });
 
   test.each<[string, Made]>([
