@@ -173,7 +173,7 @@ const checkDuty: Finder = (tbs, { duties, key }) => {
   const findings = unless(
     duties.includes(duty),
     'what this socket may have signed',
-    `${duty}: not signed for this caller`,
+    `${duty} is not signed for this caller`,
   );
   if (!responder) {
     return [
