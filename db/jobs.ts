@@ -28,15 +28,23 @@ type JobRow = Omit<Job, 'runAt'> & { readonly runAt: string | Date };
 /** A publication under its lease takes six signing deadlines of at most a minute; nothing else comes near. */
 const LONGEST_JOB = sql`interval '15 minutes'`;
 
-/** Every job, failed and stuck ones first, or those with these ids. None before a worker has ever run. */
-export async function listJobs(tx: Tx, ids?: readonly string[]): Promise<Job[]> {
+export type JobFilter = {
+  readonly ids?: readonly string[];
+  readonly states?: readonly JobState[];
+  readonly limit?: number;
+};
+
+/** Jobs, failed and stuck ones first. None before a worker has ever run. */
+export async function listJobs(tx: Tx, { ids, states, limit }: JobFilter = {}): Promise<Job[]> {
   if (!(await hasJobs(tx))) return [];
   const { rows } = await tx.execute<JobRow>(sql`
     select id::text as id, ${stateOf} as state, task_identifier as task, key, attempts, max_attempts as "maxAttempts",
       run_at as "runAt", last_error as "lastError"
     from graphile_worker.jobs
     where ${ids === undefined ? sql`true` : sql`id = any(${bigints(ids)})`}
-    order by array_position(array['failed', 'stuck', 'running', 'due', 'waiting'], ${stateOf}), run_at, jobs.id`);
+      and ${states === undefined ? sql`true` : sql`${stateOf} = any(${`{${states.join(',')}}`}::text[])`}
+    order by array_position(array['failed', 'stuck', 'running', 'due', 'waiting'], ${stateOf}), run_at, jobs.id
+    limit ${limit ?? null}`);
   return rows.map((row) => ({ ...row, runAt: new Date(row.runAt) }));
 }
 

@@ -19,7 +19,7 @@ import { type LoginOptions, namedLogin, partsGiven, withLogin } from './administ
 import { operator } from './operator.ts';
 import { collect, isUuid } from './options.ts';
 import { printDocument, say } from './output.ts';
-import { DRY_RUN, withRehearsal } from './rehearsal.ts';
+import { DRY_RUN, marked, withRehearsal } from './rehearsal.ts';
 
 const REMOVE_HELP = `
 Who logs in with this card is nobody from the next request on. Removing somebody who was removed already is no error.
@@ -83,7 +83,8 @@ async function remove(id: string | undefined, options: EndOptions): Promise<void
     }),
   );
   if (removed === undefined) say('there is no such administrator any more');
-  printDocument({ id: removed?.id ?? id ?? null, removed: removed !== undefined, ...loginOf(removed) }, options);
+  const shown = { id: removed?.id ?? id ?? null, removed: removed !== undefined, ...loginOf(removed) };
+  printDocument(marked(shown, options), options);
 }
 
 async function unlink(id: string | undefined, options: UnlinkOptions): Promise<void> {
@@ -104,7 +105,7 @@ async function unlink(id: string | undefined, options: UnlinkOptions): Promise<v
   );
   if (ended.length === 0) say('this administrator does not act for them any more');
   const structures = known.structures.filter((structIdNat) => !ended.includes(structIdNat));
-  printDocument({ id: known.id, ...loginOf(known), ended, structures }, options);
+  printDocument(marked({ id: known.id, ...loginOf(known), ended, structures }, options), options);
 }
 
 type Named = { readonly id: string | undefined; readonly options: LoginOptions };

@@ -20,7 +20,7 @@ import { cardFileLogin, type LoginOptions, namedLogin, partsGiven, withLogin } f
 import { operator, withSystem } from './operator.ts';
 import { collect } from './options.ts';
 import { printDocument, printRows } from './output.ts';
-import { DRY_RUN, withRehearsal } from './rehearsal.ts';
+import { DRY_RUN, marked, withRehearsal } from './rehearsal.ts';
 
 const ADD_HELP = `
 Who logs in is read from a card certificate that this authority issued, or named by its three parts. An administrator who is known
@@ -79,7 +79,7 @@ async function add(options: AddOptions): Promise<void> {
         : await cardFileLogin(system, options.certificate);
     return system.db.transaction((tx) => addInTransaction(tx, system, { login, structures: options.structure ?? [] }));
   });
-  printDocument(shown, options);
+  printDocument(marked(shown, options), options);
 }
 
 async function addInTransaction(tx: Tx, system: OpenSystem, wanted: { login: Login; structures: readonly string[] }) {

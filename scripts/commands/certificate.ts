@@ -17,7 +17,7 @@ import { certificateDocument, certificateRow, withoutPem } from './certificate-d
 import { addIssueCommand, writeChain } from './issue.ts';
 import { operator, withSystem } from './operator.ts';
 import { printDocument, printRows, say } from './output.ts';
-import { DRY_RUN, withRehearsal } from './rehearsal.ts';
+import { DRY_RUN, marked, withRehearsal } from './rehearsal.ts';
 
 const LIST_HELP = `
 Newest first. The next page begins after the last id of this one.
@@ -127,7 +127,7 @@ async function revoke(name: string, { reason, dryRun, json }: RevokeOptions): Pr
     const { revokedAt } = await revokeCertificate(system, { id: before.id, reason, actor: operator() });
     if (dryRun === undefined) return certificateRow(await findNamed(system, before.id), system.clock());
     const row = certificateRow(before, system.clock());
-    return { ...row, state: 'revoked', revokedAt: revokedAt.toISOString(), reason, dryRun };
+    return marked({ ...row, state: 'revoked', revokedAt: revokedAt.toISOString(), reason }, { dryRun });
   });
   printDocument(row, { json });
 }

@@ -9,7 +9,7 @@ import { Refusal } from '../../src/errors.ts';
 import type { OpenSystem } from '../../src/open-system.ts';
 import { operator, withSystem } from './operator.ts';
 import { printRows, say } from './output.ts';
-import { DRY_RUN, withRehearsal } from './rehearsal.ts';
+import { DRY_RUN, marked, withRehearsal } from './rehearsal.ts';
 
 const LIST_HELP = `
 States: failed (its last attempt is over), stuck (its worker is gone), running, due, waiting (until nextRun). Of an error only words
@@ -62,14 +62,16 @@ function jobId(text: string, before: readonly string[] = []): readonly string[] 
   return [...before, text];
 }
 
+/** More jobs than this are not listed at once; those that need a person come first. */
+const MOST = 1_000;
+
 async function list({ failed = false, json }: { failed?: boolean; json?: boolean }): Promise<void> {
   const { jobs, outbox } = await withSystem(async ({ db }) => ({
-    jobs: await listJobs(db.read),
+    jobs: await listJobs(db.read, { limit: MOST, ...(failed ? { states: ['failed', 'stuck'] } : {}) }),
     outbox: await outboxBacklog(db.read),
   }));
-  printRows(jobs.filter(({ state }) => !failed || state === 'failed' || state === 'stuck').map(rowOf), COLUMNS, {
-    json,
-  });
+  printRows(jobs.map(rowOf), COLUMNS, { json });
+  if (jobs.length === MOST) say(`these are the first ${MOST}; there may be more`);
   if (outbox.rows > 0) say(`${outbox.rows} more wait in the outbox for a worker to make jobs of them`);
 }
 
@@ -79,14 +81,14 @@ async function retry(ids: readonly string[], options: RetryOptions): Promise<voi
   const rows = await withRehearsal(options, async (system) => {
     const found = await jobsToRetry(system, ids);
     const due = await retryThem(system, found);
-    return found.map((job) => ({ ...rowOf(job), retried: due.includes(job.id) }));
+    return found.map((job) => marked({ ...rowOf(job), retried: due.includes(job.id) }, options));
   });
   printRows(rows, ['id', 'state', 'task', 'key', 'retried'], options);
 }
 
 async function jobsToRetry({ db }: OpenSystem, ids: readonly string[]): Promise<readonly Job[]> {
-  if (ids.length === 0) return (await listJobs(db.read)).filter(({ state }) => state === 'failed');
-  const found = await listJobs(db.read, ids);
+  if (ids.length === 0) return listJobs(db.read, { states: ['failed'] });
+  const found = await listJobs(db.read, { ids });
   const missing = ids.filter((id) => !found.some((job) => job.id === id));
   if (missing.length > 0)
     throw new Refusal('not_found', `there is no job ${missing.join(', ')}: done jobs leave no trace`);

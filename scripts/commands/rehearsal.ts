@@ -4,7 +4,7 @@
 import type { Database } from '#db/connect.ts';
 import type { OpenSystem } from '../../src/open-system.ts';
 import { withSystem } from './operator.ts';
-import { say } from './output.ts';
+import { type Row, say } from './output.ts';
 
 /** The words for `--dry-run` in the help of a command. */
 export const DRY_RUN = ['--dry-run', 'say what would happen, and change nothing'] as const;
@@ -20,6 +20,10 @@ export const withRehearsal = <T>(
     say('dry run: nothing was changed');
     return result;
   });
+
+/** A result that says of itself that it was only rehearsed. */
+export const marked = <R extends Row>(result: R, { dryRun }: { dryRun?: boolean | undefined }): R & Row =>
+  dryRun ? { ...result, dryRun } : result;
 
 /** The same database, where a transaction ends in ROLLBACK and answers what it would have. */
 function rollingBack(db: Database): Database {

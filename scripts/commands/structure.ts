@@ -12,7 +12,7 @@ import { checkStructIdNat } from '../../src/identifiers/structure.ts';
 import { checkText } from '../../src/x509/text.ts';
 import { operator, withSystem } from './operator.ts';
 import { printDocument, printRows } from './output.ts';
-import { DRY_RUN, withRehearsal } from './rehearsal.ts';
+import { DRY_RUN, marked, withRehearsal } from './rehearsal.ts';
 
 const ADD_HELP = `
 The identifier is the Struct_IdNat: a digit for the register (0 cabinet ADELI, 1 FINESS, 2 SIREN, 3 SIRET, 4 cabinet RPPS) and the
@@ -92,7 +92,7 @@ async function add({ id: structIdNat, name, department, dryRun, json }: AddOptio
       });
     });
   });
-  printDocument(row, { json });
+  printDocument(marked(row, { dryRun }), { json });
 }
 
 const checkName = (name: string): readonly Finding[] =>

@@ -1,8 +1,9 @@
 import { sql } from 'drizzle-orm';
-import { runMigrations, runOnce } from 'graphile-worker';
+import { Logger, run, runMigrations } from 'graphile-worker';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { listJobs, retryJobs } from '#db/jobs.ts';
 import { type FreshDatabase, freshDatabase } from '../helpers/database.ts';
+import { until } from '../helpers/service.ts';
 
 let fresh: FreshDatabase;
 beforeAll(async () => {
@@ -27,17 +28,26 @@ const lock = (id: string, worker: string, age: string) =>
   );
 const states = async () => Object.fromEntries((await listJobs(fresh.db.read)).map(({ key, state }) => [key, state]));
 
-/** A real worker, which takes every job that is due and fails. */
-const fail = () =>
-  runOnce({
+/** A real worker takes the job `failed`, which fails; it is stopped once that is written down. */
+async function fail(): Promise<void> {
+  const runner = await run({
     connectionString: fresh.url,
     noHandleSignals: true,
+    parsedCronItems: [],
+    preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
+    logger: new Logger(() => () => undefined),
     taskList: {
       publish_crl: () => {
         throw new Error('no token');
       },
     },
   });
+  try {
+    await until(async () => (await states()).failed === 'failed');
+  } finally {
+    await runner.stop();
+  }
+}
 
 test('each job is in one state, and those that need a person come first', async () => {
   await add('waiting', sql`, run_at => now() + interval '1 hour'`);
@@ -53,6 +63,8 @@ test('each job is in one state, and those that need a person come first', async 
     ['due', 'due', 0],
     ['waiting', 'waiting', 0],
   ]);
+  const some = await listJobs(fresh.db.read, { states: ['stuck', 'waiting'], limit: 1 });
+  expect(some.map(({ key }) => key)).toEqual(['stuck']);
   expect((await listJobs(fresh.db.read))[0]).toMatchObject({
     task: 'publish_crl',
     maxAttempts: 1,
