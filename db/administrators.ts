@@ -51,6 +51,34 @@ export async function linkAdministrator(tx: Tx, administratorId: string, structu
   }
 }
 
+/** Ends that an administrator acts for a structure, both by id; false when that was so already. */
+export async function unlinkAdministrator(tx: Tx, administratorId: string, structureId: string): Promise<boolean> {
+  const { rowCount } = await tx
+    .delete(administratorStructure)
+    .where(
+      and(
+        eq(administratorStructure.administratorId, administratorId),
+        eq(administratorStructure.structureId, structureId),
+      ),
+    );
+  return rowCount === 1;
+}
+
+/** Forgets an administrator and all their structures; false when nobody has this id. What they did keeps their id. */
+export async function removeAdministrator(tx: Tx, id: string): Promise<boolean> {
+  // Locked first: a structure that somebody links meanwhile waits, and is then refused.
+  await tx.execute(sql`select from administrator where id = ${id} for update`);
+  await tx.delete(administratorStructure).where(eq(administratorStructure.administratorId, id));
+  const { rowCount } = await tx.delete(administrator).where(eq(administrator.id, id));
+  return rowCount === 1;
+}
+
+/** The administrator with this row id. */
+export async function findAdministratorById(tx: Tx, id: string): Promise<Administrator | undefined> {
+  const [row] = await administrators(tx).where(eq(administrator.id, id));
+  return row;
+}
+
 /** The administrator who logs in with this card. */
 export async function findAdministrator(tx: Tx, login: Login): Promise<Administrator | undefined> {
   const [row] = await administrators(tx).where(

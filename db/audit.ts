@@ -25,6 +25,16 @@ export async function appendAudit(tx: Tx, entry: AuditEntry): Promise<void> {
   await tx.insert(auditEvent).values({ ...entry, salt, digest: auditDigest(entry, salt) });
 }
 
+/** Whether an act of this kind was done to this subject. */
+export async function wasAudited(tx: Tx, kind: string, subjectId: string): Promise<boolean> {
+  const rows = await tx
+    .select({ id: auditEvent.id })
+    .from(auditEvent)
+    .where(and(eq(auditEvent.subjectId, subjectId), eq(auditEvent.kind, kind)))
+    .limit(1);
+  return rows.length === 1;
+}
+
 /** Erases what an audit row told, keeping that it happened and its digest; false when it is unknown or erased already. */
 export async function eraseAuditContent(tx: Tx, eventId: bigint): Promise<boolean> {
   const { rowCount } = await tx

@@ -1,6 +1,6 @@
 // Structures: the legal persons for which certificates are ordered, known by their national identifier.
 
-import { eq } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import { Refusal } from '../src/errors.ts';
 import type { Tx } from './connect.ts';
 import { structure } from './schema/authorities.ts';
@@ -29,6 +29,27 @@ export async function findStructure(tx: Tx, structIdNat: string): Promise<Struct
 /** Every structure, by national identifier. */
 export async function listStructures(tx: Tx): Promise<Structure[]> {
   return await tx.select(structureColumns).from(structure).orderBy(structure.structIdNat);
+}
+
+export type CertificateCounts = {
+  readonly valid: number;
+  readonly revoked: number;
+  readonly expired: number;
+  /** without outcome yet, or failed */
+  readonly notIssued: number;
+};
+
+/** How many certificates were made for a structure, by what they are at `now`; a revoked one counts as that even when it has expired. */
+export async function countCertificatesOf(tx: Tx, structIdNat: string, now: Date): Promise<CertificateCounts> {
+  const { rows } = await tx.execute<CertificateCounts>(sql`
+    select
+      count(*) filter (where state = 'issued' and reason is null and certificate.not_after >= ${now})::int as valid,
+      count(*) filter (where state = 'issued' and reason is not null)::int as revoked,
+      count(*) filter (where state = 'issued' and reason is null and certificate.not_after < ${now})::int as expired,
+      count(*) filter (where state <> 'issued')::int as "notIssued"
+    from certificate left join revocation on revocation.certificate_id = certificate.id
+    where certificate.structure = ${structIdNat}`);
+  return rows[0] ?? { valid: 0, revoked: 0, expired: 0, notIssued: 0 };
 }
 
 const structureColumns = {

@@ -51,12 +51,27 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
 }
 
 /** The value of a variable that this role cannot do without; throws Refusal `configuration_invalid` with its name. */
-export function required<Name extends ConfigName>(config: Config, name: Name): NonNullable<Config[Name]> {
-  const value = config[name];
-  if (value === undefined) {
-    throw new Refusal('configuration_invalid', `${name} is not set`, [
-      { rule: 'configuration', at: name, detail: 'this role needs it', remedy: `set ${name} in the environment` },
-    ]);
+export const required = <Name extends ConfigName>(config: Config, name: Name): NonNullable<Config[Name]> =>
+  requiredAll(config, [name])[name];
+
+/** The values of several; throws Refusal `configuration_invalid` that names each one that is missing. */
+export function requiredAll<Name extends ConfigName>(
+  config: Config,
+  names: readonly Name[],
+): { readonly [N in Name]: NonNullable<Config[N]> } {
+  const missing = names.filter((name) => config[name] === undefined);
+  if (missing.length > 0) {
+    const detail = `${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} not set`;
+    throw new Refusal(
+      'configuration_invalid',
+      detail,
+      missing.map((name) => ({
+        rule: 'configuration',
+        at: name,
+        detail: 'this role needs it',
+        remedy: `set ${name} in the environment`,
+      })),
+    );
   }
-  return value;
+  return config as { readonly [N in Name]: NonNullable<Config[N]> };
 }

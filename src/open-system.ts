@@ -7,7 +7,7 @@ import { openDatabase } from '#db/connect.ts';
 import { checkMigrations } from '#db/migrate.ts';
 import { connectSigner } from '#hsm/client.ts';
 import { type Authority, readAuthority } from './authority.ts';
-import { type Config, required } from './config.ts';
+import { type Config, requiredAll } from './config.ts';
 import { Refusal } from './errors.ts';
 import type { Log } from './log.ts';
 import { startLoop } from './loop.ts';
@@ -27,13 +27,12 @@ export type OpenSystem = System & { close(): Promise<void> };
  * Throws Refusal `configuration_invalid` or `hierarchy_differs`, Outage when the database is away.
  */
 export async function openSystem(config: Config, { role, log }: { role: CallerRole; log: Log }): Promise<OpenSystem> {
+  const { DATABASE_URL: url, SIGNER_SOCKETS: sockets } = requiredAll(config, ['DATABASE_URL', 'SIGNER_SOCKETS']);
   const policies = loadPolicies(config.POLICIES_DIRECTORY, config.HIERARCHY);
-  const url = required(config, 'DATABASE_URL');
   await checkMigrations(url);
   const db = openDatabase(url, { applicationName: `igc-sante ${role}` });
   try {
     const authorities = await openAuthorities(db, policies);
-    const sockets = required(config, 'SIGNER_SOCKETS');
     const signer = (token: 'issuing' | 'ocsp') =>
       connectSigner({ path: join(sockets, token, role, 'signer.sock'), deadlineMs: config.SIGNING_DEADLINE_MS });
     const issuing = signer('issuing');

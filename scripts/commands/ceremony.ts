@@ -13,10 +13,19 @@ import { recordedSigner } from '../../src/ca/ceremony-signer.ts';
 import { TOKENS, type TokenName, type TokenSettings } from '../../src/ca/ceremony-tokens.ts';
 import type { CeremonyToken } from '../../src/ca/create-hierarchy.ts';
 import { writeFileDurably } from '../../src/ca/durable-file.ts';
-import { type Config, loadConfig, required } from '../../src/config.ts';
+import { type Config, loadConfig, requiredAll } from '../../src/config.ts';
 import type { RootCrlCommand } from '../../src/crl/publish-root.ts';
 import { loadPolicies, type Policies } from '../../src/policy/load.ts';
 import { operator } from './operator.ts';
+
+/** Everything of the environment that a ceremony cannot do without. */
+export const CEREMONY_NEEDS = [
+  'HIERARCHY_DIRECTORY',
+  'PKCS11_MODULE',
+  'ROOT_PIN_FILE',
+  'ISSUING_PIN_FILE',
+  'OCSP_PIN_FILE',
+] as const;
 
 export type CeremonyRoom = {
   readonly config: Config;
@@ -31,9 +40,9 @@ export type CeremonyRoom = {
 /** Runs `act` in the hierarchy's directory, which no other ceremony enters meanwhile; closes journal and tokens afterwards. */
 export async function withCeremony<T>(act: (room: CeremonyRoom) => Promise<T>): Promise<T> {
   const config = loadConfig();
+  const { HIERARCHY_DIRECTORY: directory, ...settings } = requiredAll(config, CEREMONY_NEEDS);
   const policies = loadPolicies(config.POLICIES_DIRECTORY, config.HIERARCHY);
-  const directory = required(config, 'HIERARCHY_DIRECTORY');
-  const tokens = tokenSettings(config);
+  const tokens = tokenSettings(settings);
   const unlock = lockCeremony(directory);
   const opened = new Map<TokenName, ReturnType<typeof openToken>>();
   const open = (name: TokenName): CeremonyToken => {
@@ -64,13 +73,11 @@ export async function withCeremony<T>(act: (room: CeremonyRoom) => Promise<T>): 
   }
 }
 
-const tokenSettings = (config: Config): TokenSettings => ({
-  module: required(config, 'PKCS11_MODULE'),
-  pinFiles: {
-    root: required(config, 'ROOT_PIN_FILE'),
-    issuing: required(config, 'ISSUING_PIN_FILE'),
-    ocsp: required(config, 'OCSP_PIN_FILE'),
-  },
+type Settings = { readonly [Name in Exclude<(typeof CEREMONY_NEEDS)[number], 'HIERARCHY_DIRECTORY'>]: string };
+
+const tokenSettings = (settings: Settings): TokenSettings => ({
+  module: settings.PKCS11_MODULE,
+  pinFiles: { root: settings.ROOT_PIN_FILE, issuing: settings.ISSUING_PIN_FILE, ocsp: settings.OCSP_PIN_FILE },
 });
 
 /** The certificates that the journal says were made, by id. */

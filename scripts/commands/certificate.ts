@@ -17,6 +17,7 @@ import { certificateDocument, certificateRow, withoutPem } from './certificate-d
 import { addIssueCommand, writeChain } from './issue.ts';
 import { operator, withSystem } from './operator.ts';
 import { printDocument, printRows, say } from './output.ts';
+import { DRY_RUN, marked, withRehearsal } from './rehearsal.ts';
 
 const LIST_HELP = `
 Newest first. The next page begins after the last id of this one.
@@ -39,6 +40,7 @@ const REVOKE_HELP = `
 Revocation is definitive. A revoked certificate can be revoked once more, with keyCompromise, which blocks its key.
 
 Examples:
+  $ igc certificate revoke 5f1c9a0011223344556677889900aabb --reason keyCompromise --dry-run
   $ igc certificate revoke 5f1c9a0011223344556677889900aabb --reason keyCompromise
   $ igc certificate revoke 0199aa00-0000-7000-8000-000000000000 --reason superseded
 `;
@@ -76,6 +78,7 @@ export function addCertificateCommands(program: Command): void {
     .addOption(
       new Option('--reason <reason>', 'RFC 5280 §5.3.1 Reason Code').choices(REVOCATION_REASONS).makeOptionMandatory(),
     )
+    .option(...DRY_RUN)
     .option('--json', 'one JSON document on stdout')
     .addHelpText('after', REVOKE_HELP)
     .action(revoke);
@@ -116,11 +119,15 @@ async function show(name: string, { out, json }: { out?: string; json?: boolean 
   if (!json && out === undefined) process.stdout.write(pem ?? '');
 }
 
-async function revoke(name: string, { reason, json }: { reason: RevocationReason; json?: boolean }): Promise<void> {
-  const row = await withSystem(async (system) => {
-    const { id } = await findNamed(system, name);
-    await revokeCertificate(system, { id, reason, actor: operator() });
-    return certificateRow(await findNamed(system, id), system.clock());
+type RevokeOptions = { readonly reason: RevocationReason; readonly dryRun?: true; readonly json?: true };
+
+async function revoke(name: string, { reason, dryRun, json }: RevokeOptions): Promise<void> {
+  const row = await withRehearsal({ dryRun }, async (system) => {
+    const before = await findNamed(system, name);
+    const { revokedAt } = await revokeCertificate(system, { id: before.id, reason, actor: operator() });
+    if (dryRun === undefined) return certificateRow(await findNamed(system, before.id), system.clock());
+    const row = certificateRow(before, system.clock());
+    return marked({ ...row, state: 'revoked', revokedAt: revokedAt.toISOString(), reason }, { dryRun });
   });
   printDocument(row, { json });
 }

@@ -6,13 +6,16 @@ import { listCrls } from '#db/crls.ts';
 import { actorText } from '../../src/actor.ts';
 import type { Authority } from '../../src/authority.ts';
 import { certificateFile } from '../../src/ca/create-hierarchy.ts';
+import { previewCrl } from '../../src/crl/preview.ts';
 import { type PublishedCrl, publishCrl } from '../../src/crl/publish.ts';
 import { publishRootCrl } from '../../src/crl/publish-root.ts';
 import { Outage, Refusal } from '../../src/errors.ts';
 import type { OpenSystem } from '../../src/open-system.ts';
-import { type CeremonyRoom, readFileIfThere, rootCrlCommand, withCeremony } from './ceremony.ts';
+import { CEREMONY_NEEDS, type CeremonyRoom, readFileIfThere, rootCrlCommand, withCeremony } from './ceremony.ts';
 import { operator, withSystem } from './operator.ts';
 import { printRows, say } from './output.ts';
+import { startProgress } from './progress.ts';
+import { DRY_RUN } from './rehearsal.ts';
 
 const PUBLISH_HELP = `
 With --root the root token is opened in this process (PKCS11_MODULE, ROOT_PIN_FILE), for every root or for those named; each list is
@@ -21,7 +24,7 @@ publishes these by itself every day and after each revocation.
 
 Examples:
   $ igc crl publish --root                    every root; do this once a month
-  $ igc crl publish --root ACR-EL-TEST
+  $ igc crl publish --root ACR-EL-TEST --dry-run
   $ igc crl publish ACI-EL-ORG-TEST
 `;
 
@@ -41,9 +44,10 @@ export function addCrlCommands(program: Command): void {
     .description('sign and publish the next list of authorities')
     .argument('[id...]', 'authorities, as `igc hierarchy list` names them')
     .option('--root', 'roots, with the root token in this process')
+    .option(...DRY_RUN)
     .option('--json', 'one JSON object a line on stdout')
     .addHelpText('after', PUBLISH_HELP)
-    .action((ids: string[], options: { root?: true; json?: true }, command: Command) => {
+    .action((ids: string[], options: PublishOptions, command: Command) => {
       if (options.root !== true && ids.length === 0) command.error('error: name an authority, or say --root');
       return publish(ids, options);
     });
@@ -57,34 +61,55 @@ export function addCrlCommands(program: Command): void {
     .action(list);
 }
 
-async function publish(
-  ids: readonly string[],
-  { root = false, json }: { root?: boolean; json?: boolean },
-): Promise<void> {
-  const published = await withSystem((system) =>
-    root ? publishRoots(system, ids) : publishIntermediates(system, ids),
-  );
+type PublishOptions = { readonly root?: true; readonly dryRun?: true; readonly json?: true };
+
+async function publish(ids: readonly string[], { root, dryRun, json }: PublishOptions): Promise<void> {
+  const make = root === undefined ? publishIntermediates : publishRoots;
+  const needs = root === undefined ? [] : CEREMONY_NEEDS;
+  const made = await withSystem((system) => make(system, ids, { dryRun: dryRun === true }), needs);
+  const state = dryRun === undefined ? 'published' : 'planned';
   printRows(
-    published.map(([id, crl]) => rowOf({ issuer: id, state: 'published', ...crl }, new Date())),
+    made.map(([id, crl]) => rowOf({ issuer: id, state, ...crl }, new Date())),
     COLUMNS,
     { json },
   );
+  if (dryRun) say('dry run: no number was taken, nothing was signed');
 }
 
-type Published = readonly (readonly [id: string, crl: PublishedCrl])[];
+type List = Omit<PublishedCrl, 'der'>;
+type Lists = readonly (readonly [id: string, crl: List])[];
+type How = { readonly dryRun: boolean };
 
-async function publishRoots(system: OpenSystem, ids: readonly string[]): Promise<Published> {
+async function publishRoots(system: OpenSystem, ids: readonly string[], { dryRun }: How): Promise<Lists> {
   const roots = [...system.authorities.values()].filter(({ kind }) => kind === 'root');
   const chosen = ids.length === 0 ? roots : ids.map((id) => chosenOf(system, id, 'root'));
   return withCeremony(async (room) => {
-    const published: [string, PublishedCrl][] = [];
-    for (const authority of chosen) {
-      refuseForeignDirectory(room, authority);
-      published.push([authority.id, await publishRootCrl(system, rootCrlCommand(room, authority))]);
-      say(`${authority.id}: published`);
-    }
-    return published;
+    for (const authority of chosen) refuseForeignDirectory(room, authority);
+    return inTurn(chosen, { dryRun }, (authority) => {
+      const command = rootCrlCommand(room, authority);
+      return dryRun ? previewCrl(system, authority.id, command) : publishRootCrl(system, command);
+    });
   });
+}
+
+/** One list after the other, told as it is made. If we stop between two, those before are published and those after are not. */
+async function inTurn(
+  chosen: readonly Authority[],
+  { dryRun }: How,
+  make: (authority: Authority) => Promise<List>,
+): Promise<Lists> {
+  const progress = startProgress(chosen.length);
+  const made: [string, List][] = [];
+  try {
+    for (const authority of chosen) {
+      progress.begin(`${authority.id}: ${dryRun ? 'looking' : 'signing and publishing'}`);
+      made.push([authority.id, await make(authority)]);
+      progress.end(dryRun ? undefined : `${authority.id}: published`);
+    }
+  } finally {
+    progress.stop();
+  }
+  return made;
 }
 
 /** The numbers kept beside another hierarchy's certificates are not those of this database's authorities. */
@@ -102,25 +127,24 @@ function refuseForeignDirectory({ directory }: CeremonyRoom, { id, certificate }
   ]);
 }
 
-async function publishIntermediates(system: OpenSystem, ids: readonly string[]): Promise<Published> {
+async function publishIntermediates(system: OpenSystem, ids: readonly string[], { dryRun }: How): Promise<Lists> {
   const chosen = ids.map((id) => chosenOf(system, id, 'intermediate'));
-  const published: [string, PublishedCrl][] = [];
-  for (const { id } of chosen) {
-    await system.db.transaction((tx) =>
-      appendAudit(tx, {
-        kind: 'crl_requested',
-        actor: actorText(operator()),
-        subjectId: id,
-        at: system.clock(),
-        content: {},
-      }),
-    );
-    const crl = await publishCrl(system, id, system.issuing);
-    if (crl === undefined) throw new Outage('database', `another publisher makes a CRL of ${id} just now`);
-    published.push([id, crl]);
-    say(`${id}: published`);
-  }
-  return published;
+  return inTurn(chosen, { dryRun }, ({ id }) => (dryRun ? previewCrl(system, id) : publishIntermediate(system, id)));
+}
+
+async function publishIntermediate(system: OpenSystem, id: string): Promise<List> {
+  await system.db.transaction((tx) =>
+    appendAudit(tx, {
+      kind: 'crl_requested',
+      actor: actorText(operator()),
+      subjectId: id,
+      at: system.clock(),
+      content: {},
+    }),
+  );
+  const crl = await publishCrl(system, id, system.issuing);
+  if (crl === undefined) throw new Outage('database', `another publisher makes a CRL of ${id} just now`);
+  return crl;
 }
 
 function chosenOf(system: OpenSystem, id: string, kind: Authority['kind']): Authority {
@@ -158,7 +182,7 @@ const rowOf = ({ issuer, number, state, thisUpdate, nextUpdate, entries }: Liste
   thisUpdate: thisUpdate.toISOString(),
   nextUpdate: nextUpdate.toISOString(),
   entries,
-  remaining: state === 'published' ? duration(nextUpdate.getTime() - now.getTime()) : null,
+  remaining: state === 'published' || state === 'planned' ? duration(nextUpdate.getTime() - now.getTime()) : null,
 });
 
 /** ISO 8601 duration in days and hours; `expired` when there is none left. */

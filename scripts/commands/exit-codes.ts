@@ -7,7 +7,7 @@ export const EXIT_CODES = {
   usage: [2, 'wrong arguments'],
   refused: [3, 'refused by policy or by the state of things; `code` on stderr says why'],
   notFound: [4, 'there is no such certificate, authority, structure …'],
-  unhealthy: [5, '`igc doctor` found something that fails'],
+  unhealthy: [5, '`igc doctor` or `igc ocsp status` found something that fails'],
   outage: [69, 'token, database or signer is away; try again'],
   configuration: [78, 'the environment, the policies or HIERARCHY_DIRECTORY are not usable'],
 } as const satisfies Record<string, readonly [number, string]>;

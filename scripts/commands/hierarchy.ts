@@ -17,6 +17,7 @@ import { formatName } from '../../src/x509/names.ts';
 import { type CeremonyRoom, certificatesMade, readFileIfThere, rootCrlCommand, withCeremony } from './ceremony.ts';
 import { operator } from './operator.ts';
 import { printRows, say } from './output.ts';
+import { startProgress } from './progress.ts';
 
 const COLUMNS = ['id', 'kind', 'issuer', 'notAfter', 'sha256'] as const;
 
@@ -78,20 +79,25 @@ async function create({ generatePins = false, json }: { generatePins?: boolean; 
   );
 }
 
-function performCeremony(
+async function performCeremony(
   room: CeremonyRoom,
   { generatePins }: { generatePins: boolean },
 ): Promise<readonly Authority[]> {
   const { policies, directory, journal, open } = room;
   readyTokens(room.tokens, { journal, generatePins, progress: say });
-  return createHierarchy({
-    hierarchy: policies.hierarchy,
-    directory,
-    journal,
-    tokenFor: (kind) => open(kind === 'root' ? 'root' : 'issuing'),
-    clock: () => new Date(),
-    progress: say,
-  });
+  const progress = startProgress();
+  try {
+    return await createHierarchy({
+      hierarchy: policies.hierarchy,
+      directory,
+      journal,
+      tokenFor: (kind) => open(kind === 'root' ? 'root' : 'issuing'),
+      clock: () => new Date(),
+      progress: progress.say,
+    });
+  } finally {
+    progress.stop();
+  }
 }
 
 async function createWithDatabase(

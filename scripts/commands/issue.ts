@@ -1,14 +1,15 @@
 // igc certificate issue: one certificate by the operator's hand. The operator stands in for the registration of cards, and for an
 // order where the profile is one that can be ordered.
 
-import { accessSync, constants, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Command, Option } from 'commander';
 import { findCertificate } from '#db/certificates.ts';
 import { createFileDurably } from '../../src/ca/durable-file.ts';
-import { issueCertificate } from '../../src/ca/issue.ts';
+import { type IssueCommand, issueCertificate, planCertificate } from '../../src/ca/issue.ts';
 import { Refusal } from '../../src/errors.ts';
 import type { OpenSystem } from '../../src/open-system.ts';
+import type { IssuancePlan } from '../../src/policy/plan.ts';
 import type { RequestedNames } from '../../src/policy/requested-names.ts';
 import { readCsrText } from '../../src/x509/csr.ts';
 import { type CertificateDocument, certificateDocument, pemChain, withoutPem } from './certificate-document.ts';
@@ -17,6 +18,7 @@ import { type HolderOptions, holderOf, wrongOptions } from './holder.ts';
 import { operator, withSystem } from './operator.ts';
 import { collect, unusableFile } from './options.ts';
 import { printDocument, say } from './output.ts';
+import { DRY_RUN } from './rehearsal.ts';
 
 const HELP = `
 The key comes from a PKCS#10 request (--csr), of which only the public key and, for servers, the names count; or igc makes one
@@ -28,11 +30,14 @@ Holders: serv-*, org-*: --structure
          and --card-number for cards, --email for ps-sign, ps-conf, pro-sign, pro-conf
 Names:   --common-name for org-*, --dns for serv-ssl, serv-sign, serv-conf, --mailbox for serv-smime
 
+With --dry-run nothing is signed or recorded, and no key file is made: the plan is shown, or every reason against it.
+
 Examples:
   $ igc certificate issue cps-auth --csr card.csr --id-nat-ps 899700075064 --family-name DURAND --given-name ANNE \\
       --profession 10 --card-number 8025000001/2800636234 --out card.pem
   $ igc certificate issue cpe-auth --csr card.csr --structure 10B0057881 --registry-number CPET0002 --family-name MARTIN \\
       --given-name PAUL --card-number 8025000001/2600636234 --out card.pem
+  $ igc certificate issue serv-ssl --structure 318751275100020 --dns api.demo.igc-sante.fr --new-key api.key --dry-run
   $ igc certificate issue serv-ssl --structure 318751275100020 --dns api.demo.igc-sante.fr --new-key api.key --out api.pem
 `;
 
@@ -44,6 +49,7 @@ export type IssueOptions = HolderOptions & {
   readonly dns?: readonly string[];
   readonly mailbox?: readonly string[];
   readonly out?: string;
+  readonly dryRun?: true;
   readonly json?: true;
 };
 
@@ -52,7 +58,7 @@ export function addIssueCommand(certificate: Command): void {
   certificate
     .command('issue')
     .description('issue a certificate')
-    .argument('<profile>', 'a file of policies/profiles, without .yaml: serv-ssl, ps-sign, cps-auth …')
+    .argument('<profile>', 'as `igc profile list` names it: serv-ssl, ps-sign, cps-auth …')
     .option('--csr <file>', 'PKCS#10 request, PEM or DER')
     .option('--new-key <file>', 'make a key pair and keep its private half in this new file')
     .addOption(new Option('--key-type <type>', 'of --new-key').choices(NEW_KEYS).default('rsa-2048'))
@@ -68,6 +74,7 @@ export function addIssueCommand(certificate: Command): void {
     .option('--dns <name>', 'DNS name of a server; repeatable', collect)
     .option('--mailbox <mailbox>', 'of a server; repeatable', collect)
     .option('--out <file>', 'write certificate and chain here, PEM, without the root')
+    .option(...DRY_RUN)
     .option('--json', 'one JSON document on stdout')
     .addHelpText('after', HELP)
     .action((profile: string, options: IssueOptions, command: Command) => {
@@ -79,28 +86,61 @@ export function addIssueCommand(certificate: Command): void {
 
 async function issue(profileName: string, options: IssueOptions, command: Command): Promise<void> {
   refuseUnwritable(options.out);
-  const document = await withSystem(async (system) => {
+  await withSystem(async (system) => {
     const profile = system.policies.profiles.get(profileName);
     if (profile === undefined) throw new Refusal('profile_unknown', `there is no profile ${profileName}`);
     const wrong = wrongOptions(profile, options);
     if (wrong !== undefined) command.error(wrong);
-    const holder = await holderOf(system.db.read, profile, options);
-    const { csr, discard } = requestOf(options);
-    try {
-      const issued = await issueCertificate(system, {
-        profile: profile.name,
-        holder,
-        key: { csr },
-        names: namesOf(options),
-        actor: operator(),
-      });
-      return await readBack(system, issued.id);
-    } catch (error) {
-      discard();
-      throw error;
-    }
+    const order = {
+      profile: profile.name,
+      holder: await holderOf(system.db.read, profile, options),
+      names: namesOf(options),
+      actor: operator(),
+    };
+    if (options.dryRun)
+      printPlan(await planCertificate(system, { ...order, key: { csr: rehearsedRequest(options) } }), options);
+    else printIssued(await issueOne(system, order, options), options);
   });
-  printIssued(document, options);
+}
+
+type Order = Omit<IssueCommand, 'key' | 'settle'>;
+
+async function issueOne(system: OpenSystem, order: Order, options: IssueOptions): Promise<CertificateDocument> {
+  const { csr, discard } = requestOf(options);
+  try {
+    const issued = await issueCertificate(system, { ...order, key: { csr } });
+    return await readBack(system, issued.id);
+  } catch (error) {
+    discard();
+    throw error;
+  }
+}
+
+/** The request as it is, or one of a key like the one that would be made, which nobody keeps. */
+function rehearsedRequest({ csr, newKey, keyType }: IssueOptions): Uint8Array {
+  if (csr !== undefined) return readCsrText(readInput(csr));
+  refuseUnwritable(newKey, '--new-key');
+  if (newKey !== undefined && existsSync(newKey)) throw unusableFile('--new-key', newKey, { code: 'EEXIST' });
+  return makeRequest(keyType).csr;
+}
+
+function printPlan({ fields, names, key, ...plan }: IssuancePlan, { json }: IssueOptions): void {
+  printDocument(
+    {
+      dryRun: true,
+      profile: plan.profile,
+      profileDigest: plan.profileDigest,
+      issuer: plan.issuer,
+      subject: plan.subjectText,
+      holder: plan.holderKey,
+      names: { ...names },
+      key: key.type === 'rsa' ? `RSA-${key.bits}` : key.curve,
+      notBefore: fields.notBefore.toISOString(),
+      notAfter: fields.notAfter.toISOString(),
+    },
+    { json },
+  );
+  say('dry run: nothing was recorded or signed; the serial is drawn when it is');
 }
 
 /** The request, and what to do with a key that was made for it when no certificate comes of it. */
@@ -129,12 +169,12 @@ function readInput(path: string): Uint8Array {
 }
 
 /** Before anything is issued: a certificate whose file cannot be written is a nuisance. */
-function refuseUnwritable(path: string | undefined): void {
+function refuseUnwritable(path: string | undefined, option = '--out'): void {
   if (path === undefined) return;
   try {
     accessSync(dirname(path), constants.W_OK);
   } catch (error) {
-    throw unusableFile('--out', path, error);
+    throw unusableFile(option, path, error);
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { userInfo } from 'node:os';
 import type { Actor } from '../../src/actor.ts';
-import { loadConfig } from '../../src/config.ts';
+import { type ConfigName, loadConfig, requiredAll } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
 import { type OpenSystem, openSystem } from '../../src/open-system.ts';
 
@@ -20,9 +20,16 @@ function userName(): string {
   }
 }
 
-/** Opens the System with the operators' sockets, runs `act`, and closes it whatever comes. */
-export async function withSystem<T>(act: (system: OpenSystem) => Promise<T>): Promise<T> {
+/**
+ * Opens the System with the operators' sockets, runs `act`, and closes it whatever comes. `needs` are variables that `act` cannot do
+ * without: one answer names all that is missing.
+ */
+export async function withSystem<T>(
+  act: (system: OpenSystem) => Promise<T>,
+  needs: readonly ConfigName[] = [],
+): Promise<T> {
   const config = loadConfig();
+  requiredAll(config, [...SYSTEM_NEEDS, ...needs]);
   const system = await openSystem(config, { role: 'operator', log: createLog(config, 'igc') });
   try {
     return await act(system);
@@ -30,3 +37,5 @@ export async function withSystem<T>(act: (system: OpenSystem) => Promise<T>): Pr
     await system.close();
   }
 }
+
+const SYSTEM_NEEDS = ['DATABASE_URL', 'SIGNER_SOCKETS'] as const;

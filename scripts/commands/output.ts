@@ -53,7 +53,7 @@ const text = (cell: Cell): string =>
   printable(cell === null ? '' : Array.isArray(cell) ? cell.join(' ') : String(cell));
 
 /** Nothing that a terminal would obey or hide: control and format characters become their numbers. */
-const printable = (value: string): string =>
+export const printable = (value: string): string =>
   value.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
 
 function formatTable(columns: readonly string[], cells: readonly (readonly string[])[]): string {

@@ -3,10 +3,14 @@
 import { Command } from 'commander';
 import { addAdministratorCommands } from './administrator.ts';
 import { addCertificateCommands } from './certificate.ts';
+import { addCompletionCommand } from './completion.ts';
 import { addCrlCommands } from './crl.ts';
 import { addDoctorCommand } from './doctor.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { addHierarchyCommands } from './hierarchy.ts';
+import { addJobCommands } from './jobs.ts';
+import { addOcspCommands } from './ocsp.ts';
+import { addProfileCommands } from './profile.ts';
 import { addStructureCommands } from './structure.ts';
 
 const HELP = `
@@ -30,8 +34,12 @@ export function buildProgram(): Command {
   addHierarchyCommands(program);
   addCertificateCommands(program);
   addCrlCommands(program);
+  addOcspCommands(program);
   addStructureCommands(program);
   addAdministratorCommands(program);
+  addProfileCommands(program);
+  addJobCommands(program);
   addDoctorCommand(program);
+  addCompletionCommand(program);
   return program;
 }

@@ -2,8 +2,9 @@
 
 import type { Command } from 'commander';
 import { uuidv7 } from 'uuidv7';
+import { listAdministrators } from '#db/administrators.ts';
 import { appendAudit } from '#db/audit.ts';
-import { listStructures, recordStructure } from '#db/structures.ts';
+import { countCertificatesOf, findStructure, listStructures, recordStructure } from '#db/structures.ts';
 import { actorText } from '../../src/actor.ts';
 import { type Finding, Refusal, type RefusalCode } from '../../src/errors.ts';
 import { DEPARTMENTS } from '../../src/identifiers/departments.ts';
@@ -11,6 +12,7 @@ import { checkStructIdNat } from '../../src/identifiers/structure.ts';
 import { checkText } from '../../src/x509/text.ts';
 import { operator, withSystem } from './operator.ts';
 import { printDocument, printRows } from './output.ts';
+import { DRY_RUN, marked, withRehearsal } from './rehearsal.ts';
 
 const ADD_HELP = `
 The identifier is the Struct_IdNat: a digit for the register (0 cabinet ADELI, 1 FINESS, 2 SIREN, 3 SIRET, 4 cabinet RPPS) and the
@@ -27,9 +29,21 @@ Examples:
   $ igc structure list --json | jq -r .structIdNat
 `;
 
+const SHOW_HELP = `
+Examples:
+  $ igc structure show 10B0057881
+  $ igc structure show 10B0057881 --json | jq .certificates
+`;
+
 const NAME_LENGTH = 255;
 
-type AddOptions = { readonly id: string; readonly name: string; readonly department: string; readonly json?: true };
+type AddOptions = {
+  readonly id: string;
+  readonly name: string;
+  readonly department: string;
+  readonly dryRun?: true;
+  readonly json?: true;
+};
 
 /** Adds `igc structure`. */
 export function addStructureCommands(program: Command): void {
@@ -40,6 +54,7 @@ export function addStructureCommands(program: Command): void {
     .requiredOption('--id <Struct_IdNat>', 'national identifier, with the digit of its register')
     .requiredOption('--name <text>', 'official name (raison sociale)')
     .requiredOption('--department <code>', 'code of the department')
+    .option(...DRY_RUN)
     .option('--json', 'one JSON document on stdout')
     .addHelpText('after', ADD_HELP)
     .action(add);
@@ -49,11 +64,18 @@ export function addStructureCommands(program: Command): void {
     .option('--json', 'one JSON object a line on stdout')
     .addHelpText('after', LIST_HELP)
     .action(list);
+  structure
+    .command('show')
+    .description('one structure, who acts for it, and how many certificates it has')
+    .argument('<Struct_IdNat>', 'national identifier, with the digit of its register')
+    .option('--json', 'one JSON document on stdout')
+    .addHelpText('after', SHOW_HELP)
+    .action(show);
 }
 
-async function add({ id: structIdNat, name, department, json }: AddOptions): Promise<void> {
+async function add({ id: structIdNat, name, department, dryRun, json }: AddOptions): Promise<void> {
   const row = { id: uuidv7(), structIdNat, name, department };
-  await withSystem(async (system) => {
+  await withRehearsal({ dryRun }, async (system) => {
     refuseFindings({
       identifier_invalid: checkStructIdNat(structIdNat, { test: system.policies.hierarchy.test, at: '--id' }),
       name_not_allowed: checkName(name),
@@ -70,7 +92,7 @@ async function add({ id: structIdNat, name, department, json }: AddOptions): Pro
       });
     });
   });
-  printDocument(row, { json });
+  printDocument(marked(row, { dryRun }), { json });
 }
 
 const checkName = (name: string): readonly Finding[] =>
@@ -108,4 +130,25 @@ async function list({ json }: { json?: boolean }): Promise<void> {
     ['structIdNat', 'name', 'department'],
     { json },
   );
+}
+
+async function show(structIdNat: string, { json }: { json?: boolean }): Promise<void> {
+  const document = await withSystem(async ({ db, clock }) => {
+    const found = await findStructure(db.read, structIdNat);
+    if (found === undefined) throw new Refusal('not_found', `there is no structure ${structIdNat}`);
+    const everyone = await listAdministrators(db.read);
+    const { id, name, department } = found;
+    return {
+      ...{ id, structIdNat, name, department },
+      departmentName: DEPARTMENTS.get(department) ?? null,
+      administrators: everyone
+        .filter(({ structures }) => structures.includes(structIdNat))
+        .map(({ nationalId, cardProfile, issuingCa }) => `${nationalId} (${cardProfile} of ${issuingCa})`),
+      certificates: await countCertificatesOf(db.read, structIdNat, clock()),
+    };
+  });
+  const { administrators, certificates, ...rest } = document;
+  const counted = Object.entries(certificates).map(([state, count]) => `${count} ${state}`);
+  const shown = { ...rest, administrators: administrators.join(', '), certificates: counted.join(', ') };
+  printDocument(json ? document : shown, { json });
 }

@@ -92,6 +92,17 @@ export async function issueCertificate(
   return { id, der };
 }
 
+/**
+ * What issueCertificate would sign: decided, linted, and its key held against those in use. Spends no serial, writes no row and asks
+ * no token. Throws the same refusals, which are not audited: nobody has asked for anything yet.
+ */
+export async function planCertificate(system: IssueNeeds, command: IssueCommand): Promise<IssuancePlan> {
+  const { plan, authority } = decidePlan(system, command);
+  buildSignable(plan, authority.certificate, system.policies);
+  await refuseKeyReuse(system.db.read, keyClaim(system, command, plan));
+  return plan;
+}
+
 type Decided = { readonly plan: IssuancePlan; readonly authority: Authority };
 
 function decidePlan(system: IssueNeeds, command: IssueCommand): Decided {
@@ -117,14 +128,12 @@ function authorityOf(system: IssueNeeds, id: string): Authority {
 }
 
 async function recordPlan(system: IssueNeeds, command: IssueCommand, decided: Decided & { id: string }): Promise<void> {
-  const actor = actorText(command.actor);
-  const digest = keyDigest(decided.plan.fields.spki);
-  const orderDigest = digestOfOrder(command, decided.plan, digest);
-  const claim = { keyDigest: digest, orderDigest, actor, authorities: system.authorities };
+  const claim = keyClaim(system, command, decided.plan);
+  const { actor, orderDigest } = claim;
   try {
     await system.db.transaction(async (tx) => {
       await refuseKeyReuse(tx, claim);
-      await recordIntent(tx, { ...intentOf(command, decided), keyDigest: digest, orderDigest, actor });
+      await recordIntent(tx, { ...intentOf(command, decided), keyDigest: claim.keyDigest, orderDigest, actor });
       await appendAudit(tx, intentAudit(decided, { actor, at: system.clock() }));
     });
   } catch (error) {
@@ -134,6 +143,12 @@ async function recordPlan(system: IssueNeeds, command: IssueCommand, decided: De
     }
     throw error;
   }
+}
+
+function keyClaim({ authorities }: IssueNeeds, command: IssueCommand, plan: IssuancePlan) {
+  const digest = keyDigest(plan.fields.spki);
+  const orderDigest = digestOfOrder(command, plan, digest);
+  return { keyDigest: digest, orderDigest, actor: actorText(command.actor), authorities };
 }
 
 const intentOf = (command: IssueCommand, { id, plan, authority }: Decided & { id: string }) => ({

@@ -2,16 +2,10 @@
 // and stands for issuing CA + card profile + national identifier; a name alone is nobody.
 
 import { findAdministrator } from '#db/administrators.ts';
-import { certificateStatus, findBySerial } from '#db/certificates.ts';
 import type { Actor } from '../actor.ts';
-import type { Authority } from '../authority.ts';
 import { Refusal } from '../errors.ts';
 import type { Needs } from '../system.ts';
-import { parseSignatureAlgorithm, verifySignature } from '../x509/algorithms.ts';
-import { type Certificate, parseCertificate } from '../x509/certificate.ts';
-import { DerError } from '../x509/der.ts';
-import { extendedKeyUsageOf, isCa, keyUsageOf } from '../x509/extension-values.ts';
-import { OID } from '../x509/oids.ts';
+import { cardLogin } from './card-login.ts';
 
 /** The certificate of the TLS peer in DER, leaf first and nothing above it; empty when it sent none. */
 export type Peer = { readonly chain: readonly Uint8Array[] };
@@ -25,62 +19,9 @@ export async function findActor(
 ): Promise<AdministratorActor> {
   const [leaf] = peer.chain;
   if (leaf === undefined) throw new Refusal('client_certificate_required', 'a card certificate is needed');
-  const certificate = readPeer(leaf);
-  const issuer = checkPath(system, certificate);
-  checkUsage(certificate);
-  // An authority whose certificate is revoked vouches for nobody, its cards neither.
-  const above = await certificateStatus(system.db.read, issuer.issuer, issuer.certificate.serial);
-  if (above?.revokedAt !== undefined) throw refused('the authority that issued the certificate is revoked');
-  const row = await findBySerial(system.db.read, issuer.id, certificate.serial);
-  if (row?.der === undefined || Buffer.compare(row.der, certificate.der) !== 0)
-    throw refused('this authority has no record of the certificate');
-  if (row.revocation !== undefined) throw refused('the certificate is revoked');
-  const administrator = await findAdministrator(system.db.read, {
-    issuingCa: issuer.id,
-    cardProfile: row.profile,
-    nationalId: row.holderKey,
-  });
+  const administrator = await findAdministrator(system.db.read, await cardLogin(system, leaf, refused));
   if (administrator === undefined) throw refused('the holder is not known as a technical administrator');
   return { kind: 'administrator', id: administrator.id, structures: administrator.structures };
-}
-
-function readPeer(der: Uint8Array): Certificate {
-  try {
-    return parseCertificate(der);
-  } catch (error) {
-    if (error instanceof DerError) throw refused('the certificate cannot be read');
-    throw error;
-  }
-}
-
-/** RFC 5280 §6.1 Basic Path Validation, for the only paths that exist here: root, intermediate, card. */
-function checkPath(system: Needs<'authorities' | 'clock'>, certificate: Certificate): Authority {
-  const now = system.clock();
-  const issuer = [...system.authorities.values()].find(
-    (authority) =>
-      authority.kind === 'intermediate' && Buffer.compare(authority.certificate.subject, certificate.issuer) === 0,
-  );
-  const root = issuer === undefined ? undefined : system.authorities.get(issuer.issuer);
-  if (issuer === undefined || root === undefined) throw refused('the certificate is not of this hierarchy');
-  for (const { notBefore, notAfter } of [certificate, issuer.certificate, root.certificate]) {
-    if (now < notBefore || now > notAfter) throw refused('a certificate of the path is not valid now');
-  }
-  const algorithm = parseSignatureAlgorithm(certificate.signatureAlgorithm);
-  if (
-    algorithm === undefined ||
-    !verifySignature(algorithm, issuer.certificate.spki, certificate.tbs, certificate.signature)
-  ) {
-    throw refused('the signature of the certificate is wrong');
-  }
-  return issuer;
-}
-
-function checkUsage(certificate: Certificate): void {
-  const usages = keyUsageOf(certificate.extensions);
-  const purposes = extendedKeyUsageOf(certificate.extensions);
-  if (isCa(certificate.extensions) || !usages.includes('digitalSignature') || !purposes.includes(OID.clientAuth)) {
-    throw refused('the certificate is not meant for client authentication');
-  }
 }
 
 const refused = (detail: string): Refusal =>

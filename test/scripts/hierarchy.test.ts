@@ -8,7 +8,7 @@ import { type FreshDatabase, freshDatabase } from '../helpers/database.ts';
 import { copyHierarchy, emptyHierarchy, type HierarchyCopy } from '../helpers/hierarchy.ts';
 import { copyPolicies } from '../policy/policies-copy.ts';
 import { judge } from '../x509/judges.ts';
-import { type Ran, runIgc } from './run-igc.ts';
+import { type Ran, runHere, runIgc } from './run-igc.ts';
 
 const ROOTS = ['ACR-FO-TEST', 'ACR-ST-TEST', 'ACR-EL-TEST'];
 const DAY = 86_400_000;
@@ -158,9 +158,12 @@ describe('igc hierarchy create with a database', () => {
     const fifth = await database();
     await runIgc(environment(fifth), 'hierarchy', 'create');
     const [created] = await query(fifth, `select max(number)::int as number from crl where issuer = 'ACR-FO-TEST'`);
-    const { code, json } = await runIgc(environment(fifth), 'crl', 'publish', '--root', 'ACR-FO-TEST', '--json');
-    expect(code).toBe(0);
     const number = Number(created?.number) + 1;
+    const publish = ['crl', 'publish', '--root', 'ACR-FO-TEST', '--json'];
+    const planned = await runHere(environment(fifth), ...publish, '--dry-run');
+    expect(planned.json()).toMatchObject([{ issuer: 'ACR-FO-TEST', number, state: 'planned' }]);
+    const { code, json } = await runIgc(environment(fifth), ...publish);
+    expect(code).toBe(0);
     expect(json()).toMatchObject([{ issuer: 'ACR-FO-TEST', number, entries: 0 }]);
     const [row] = await query(
       fifth,

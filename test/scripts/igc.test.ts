@@ -37,11 +37,22 @@ describe('help', () => {
       'igc certificate revoke',
       'igc crl publish',
       'igc crl list',
+      'igc ocsp status',
+      'igc ocsp responders',
       'igc structure add',
       'igc structure list',
+      'igc structure show',
       'igc administrator add',
       'igc administrator list',
+      'igc administrator remove',
+      'igc administrator unlink',
+      'igc profile list',
+      'igc profile show',
+      'igc profile check',
+      'igc jobs list',
+      'igc jobs retry',
       'igc doctor',
+      'igc completion',
     ]);
   });
 
@@ -50,7 +61,8 @@ describe('help', () => {
     async (path, command) => {
       const help = await written('stdout', () => command.outputHelp());
       expect(help).toContain(`\n  $ ${path}`);
-      expect(command.options.map(({ long }) => long)).toContain('--json');
+      // a script for a shell is no data
+      if (path !== 'igc completion') expect(command.options.map(({ long }) => long)).toContain('--json');
       expect(help.split('\n').filter((line) => line.length > 140)).toEqual([]);
     },
   );
@@ -94,6 +106,15 @@ describe('exit codes', () => {
     [['administrator', 'add']],
     [['administrator', 'add', '--issuing-ca', 'ACI-FO-PP-TEST']],
     [['administrator', 'add', '--certificate', 'card.pem', '--card-profile', 'cps-auth']],
+    [['administrator', 'remove']],
+    [['administrator', 'remove', 'DURAND']],
+    [['administrator', 'remove', '0199aa00-0000-7000-8000-000000000000', '--national-id', '899700075064']],
+    [['administrator', 'unlink', '0199aa00-0000-7000-8000-000000000000']],
+    [['jobs', 'retry']],
+    [['jobs', 'retry', '7', '--all-failed']],
+    [['jobs', 'retry', '7; delete']],
+    [['ocsp', 'status', '00ff', '--url', 'ldap://ocsp.igc-sante.fr']],
+    [['completion', 'tcsh']],
     [['certificate', 'issue', 'cps-auth']],
     [['certificate', 'issue', 'cps-auth', '--csr', 'a', '--new-key', 'b']],
     [['certificate', 'issue', 'serv-ssl', '--new-key', 'b', '--key-type', 'rsa-1024']],
