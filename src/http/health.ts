@@ -3,7 +3,7 @@
 
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import { closed, json } from './schemas.ts';
+import { closed, json, problems } from './schemas.ts';
 import type { Readiness } from './use-cases.ts';
 
 const Ready = Type.Object(
@@ -31,6 +31,7 @@ const readySchema = {
   description: 'Asks the parts that requests depend on. Needs no client certificate.',
   response: {
     200: json('It can.', Ready),
+    ...problems(429),
     503: json('It cannot for now; `checks` names the part that is away.', Ready),
   },
 };

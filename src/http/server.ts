@@ -4,6 +4,7 @@
 import { type FastifyInstance, fastify } from 'fastify';
 import { authenticate } from './actor.ts';
 import { acceptBodies, readNoBodies } from './bodies.ts';
+import { certificateListRoutes } from './certificate-list.ts';
 import { certificateRoutes } from './certificates.ts';
 import { describeRoutes, docsRoutes } from './docs.ts';
 import { healthRoutes } from './health.ts';
@@ -14,7 +15,7 @@ import { answerError, answerWithProblems } from './problem.ts';
 import { problemTypeRoutes } from './problem-types.ts';
 import { profileRoutes } from './profiles.ts';
 import { revocationRoutes } from './revocation.ts';
-import { Certificate, Problem, Revocation } from './schemas.ts';
+import { Certificate, CertificateSummary, Problem, Revocation } from './schemas.ts';
 import { type ServerTls, tlsServerOptions } from './tls.ts';
 import type { ApiUseCases } from './use-cases.ts';
 import { validateStrictly } from './validation.ts';
@@ -48,7 +49,7 @@ export function buildApi(useCases: ApiUseCases, { tls, logger: log }: ApiOptions
   answerWithProblems(app, log);
   validateStrictly(app);
   readNoBodies(app);
-  for (const schema of [Problem, Certificate, Revocation]) app.addSchema(schema);
+  for (const schema of [Problem, Certificate, CertificateSummary, Revocation]) app.addSchema(schema);
   describeRoutes(app);
   app.register(async (open) => {
     healthRoutes(open, useCases);
@@ -58,6 +59,7 @@ export function buildApi(useCases: ApiUseCases, { tls, logger: log }: ApiOptions
   app.register(async (known) => {
     authenticate(known, useCases);
     acceptBodies(known);
+    certificateListRoutes(known, useCases, log);
     certificateRoutes(known, useCases);
     revocationRoutes(known, useCases);
     profileRoutes(known, useCases);

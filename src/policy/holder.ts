@@ -31,6 +31,8 @@ export type Professional = {
   /** code of table TRE_G15 */
   readonly profession: number;
   readonly card?: Card;
+  /** a mailbox, certified where the profile says so and given nowhere else */
+  readonly email?: string;
 };
 
 export type Employee = {
@@ -40,7 +42,9 @@ export type Employee = {
   readonly registryNumber: string;
   readonly familyName: string;
   readonly givenName: string;
-  readonly card: Card;
+  readonly card?: Card;
+  /** a mailbox, certified where the profile says so and given nowhere else */
+  readonly email?: string;
 };
 
 export type Holder =

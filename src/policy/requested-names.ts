@@ -6,8 +6,12 @@ import type { CertificationRequest } from '../x509/csr.ts';
 import { OID } from '../x509/oids.ts';
 import { type Problem, problems } from './problem.ts';
 
-/** What the caller names beside the CSR; an empty list of DNS names is none. */
-export type RequestedNames = { readonly commonName?: string; readonly dnsNames?: readonly string[] };
+/** What the caller names beside the CSR; an empty list is none. */
+export type RequestedNames = {
+  readonly commonName?: string;
+  readonly dnsNames?: readonly string[];
+  readonly emailAddresses?: readonly string[];
+};
 
 /** One name and where the caller wrote it. */
 export type Placed = { readonly value: string; readonly at: string };

@@ -8,6 +8,7 @@ import { openSystem } from '../open-system.ts';
 import { profileSummary } from '../policy/profile.ts';
 import { findVisibleCertificate } from '../ra/certificate-view.ts';
 import { findActor } from '../ra/find-actor.ts';
+import { extractCertificates, listVisibleCertificates } from '../ra/list-certificates.ts';
 import { orderCertificate } from '../ra/order-certificate.ts';
 import { revokeCertificate } from '../ra/revoke-certificate.ts';
 import type { System } from '../system.ts';
@@ -27,6 +28,8 @@ export async function startApi(config: Config, log: Log): Promise<RunningRole> {
       findActor: (peer) => findActor(system, peer),
       orderCertificate: (command) => orderCertificate(system, command),
       findCertificate: (query) => findVisibleCertificate(system, query),
+      listCertificates: (query) => listVisibleCertificates(system, query),
+      extractCertificates: (query) => extractCertificates(system, query),
       revokeCertificate: (order) => revokeCertificate(system, order),
       listProfiles: () => [...system.policies.profiles.values()].map(profileSummary),
       readiness: () => apiReadiness(system),
