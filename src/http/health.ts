@@ -21,7 +21,7 @@ const liveSchema = {
   tags: ['health'],
   summary: 'Is the process alive?',
   description: 'Answers as long as the process does; asks nothing else. Needs no client certificate.',
-  response: { 200: json('It is.', Type.Object({ alive: Type.Literal(true) }, closed)) },
+  response: { 200: json('It is.', Type.Object({ alive: Type.Literal(true) }, closed)), ...problems(429) },
 };
 
 const readySchema = {

@@ -1,6 +1,7 @@
 // The api role: REST for technical administrators over mutual TLS.
 
 import { type Config, required } from '../config.ts';
+import { apiRates } from '../http/limits.ts';
 import { closeListeners } from '../http/listener.ts';
 import { buildApi } from '../http/server.ts';
 import type { Log } from '../log.ts';
@@ -34,7 +35,7 @@ export async function startApi(config: Config, log: Log): Promise<RunningRole> {
       listProfiles: () => [...system.policies.profiles.values()].map(profileSummary),
       readiness: () => apiReadiness(system),
     },
-    { tls: { ...tls, clientAuthorities: cardAuthorities(system) }, logger: log },
+    { tls: { ...tls, clientAuthorities: cardAuthorities(system) }, logger: log, rates: apiRates(config) },
   );
   await server.listen(listen);
   return {

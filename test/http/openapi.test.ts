@@ -70,7 +70,7 @@ describe.each(operations)('$name', ({ path, operation }) => {
     expect('400' in operation.responses).toBe(takesBody || takesQuery);
   });
 
-  it('says 429 exactly where callers are counted', () => {
-    expect('429' in operation.responses).toBe(path !== '/livez');
+  it('says 429, because every caller is counted', () => {
+    expect(operation.responses).toHaveProperty('429');
   });
 });
