@@ -1,6 +1,6 @@
 // Certificates from the intent to sign to the outcome. A row is written before the token is asked, and settled exactly once.
 
-import { and, desc, eq, lt, sql } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import { Refusal } from '../src/errors.ts';
 import type { JsonObject } from './canonical.ts';
 import type { Tx } from './connect.ts';
@@ -29,6 +29,8 @@ export type CertificateIntent = {
   readonly holder: JsonObject;
   /** structIdNat or idNat */
   readonly holderKey: string;
+  /** structIdNat of the structure it belongs to; that of the holder where there is none here */
+  readonly structure?: string | undefined;
   /** `keyDigest` of the public key */
   readonly keyDigest: Uint8Array;
   /** SHA-256 that is equal for two tries of one order */
@@ -42,10 +44,8 @@ export type CertificateIntent = {
 type CertificateRevocation = { readonly revokedAt: Date; readonly reason: RevocationReason };
 
 /** A certificate without its bytes. */
-export type CertificateSummary = Omit<CertificateIntent, 'tbs' | 'keyDigest' | 'orderDigest'> & {
+export type CertificateSummary = Omit<CertificateIntent, 'tbs' | 'orderDigest'> & {
   readonly state: CertificateState;
-  /** structIdNat of the structure it belongs to, taken from the holder */
-  readonly structure?: string;
   readonly createdAt: Date;
   readonly settledAt?: Date;
   readonly revocation?: CertificateRevocation;
@@ -131,36 +131,6 @@ export async function certificateStatus(
   return row && present(row);
 }
 
-export type CertificateFilter = {
-  /** structIdNat */
-  readonly structure?: string;
-  readonly profile?: string;
-  readonly state?: CertificateState;
-  readonly limit: number;
-  /** id of the last certificate of the page before */
-  readonly after?: string;
-};
-
-/** Certificates without their bytes, newest first, page by page. */
-export async function listCertificates(tx: Tx, filter: CertificateFilter): Promise<CertificateSummary[]> {
-  const { structure, profile, state, limit, after } = filter;
-  const rows = await tx
-    .select({ ...summaryColumns, revocation: revocationColumns })
-    .from(certificate)
-    .leftJoin(revocation, eq(revocation.certificateId, certificate.id))
-    .where(
-      and(
-        structure === undefined ? undefined : eq(certificate.structure, structure),
-        profile === undefined ? undefined : eq(certificate.profile, profile),
-        state === undefined ? undefined : eq(certificate.state, state),
-        after === undefined ? undefined : lt(certificate.id, after),
-      ),
-    )
-    .orderBy(desc(certificate.id))
-    .limit(limit);
-  return rows.map(present);
-}
-
 /** Rows still 'signing' after `olderThanMs`, by the database's clock, oldest first: whoever had them signed is gone. */
 export async function staleIntents(tx: Tx, olderThanMs: number): Promise<CertificateRecord[]> {
   const rows = await records(tx)
@@ -200,7 +170,8 @@ export async function findKeyUse(tx: Tx, keyDigest: Uint8Array): Promise<KeyUse[
     .orderBy(certificate.id);
 }
 
-const summaryColumns = {
+/** The columns of a `CertificateSummary`, for a select with the revocation beside them. */
+export const summaryColumns = {
   id: certificate.id,
   issuer: certificate.issuer,
   serial: certificate.serial,
@@ -211,6 +182,7 @@ const summaryColumns = {
   holder: certificate.holder,
   holderKey: certificate.holderKey,
   structure: certificate.structure,
+  keyDigest: certificate.keyDigest,
   actor: certificate.actor,
   actorKind: certificate.actorKind,
   notBefore: certificate.notBefore,
@@ -218,12 +190,11 @@ const summaryColumns = {
   createdAt: certificate.createdAt,
   settledAt: certificate.settledAt,
 };
-const revocationColumns = { revokedAt: revocation.revokedAt, reason: revocation.reason };
+export const revocationColumns = { revokedAt: revocation.revokedAt, reason: revocation.reason };
 const recordColumns = {
   ...summaryColumns,
   tbs: certificate.tbs,
   der: certificate.der,
-  keyDigest: certificate.keyDigest,
   orderDigest: certificate.orderDigest,
 };
 

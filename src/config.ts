@@ -11,6 +11,8 @@ const CHECKOUT = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 const Listen = Type.String({ pattern: '^(\\[[0-9a-fA-F:]+\\]|[A-Za-z0-9.-]+):\\d{1,5}$' });
 const Path = Type.String({ minLength: 1 });
+/** 0: no limit. The defaults stand in src/http/limits.ts. */
+const RatePerSecond = Type.Integer({ minimum: 0, maximum: 1_000_000 });
 
 const Environment = Type.Object({
   DATABASE_URL: Type.Optional(Type.String({ pattern: '^postgres(ql)?://' })),
@@ -27,6 +29,10 @@ const Environment = Type.Object({
   API_TLS_KEY_FILE: Type.Optional(Path),
   API_TLS_CERTIFICATE_FILE: Type.Optional(Path),
   PUBLIC_LISTEN: Type.Optional(Listen),
+  API_ACTS_PER_SECOND: Type.Optional(RatePerSecond),
+  API_READS_PER_SECOND: Type.Optional(RatePerSecond),
+  API_STRANGERS_PER_SECOND: Type.Optional(RatePerSecond),
+  PUBLIC_REQUESTS_PER_SECOND: Type.Optional(RatePerSecond),
   SIGNING_DEADLINE_MS: Type.Integer({ default: 5000, minimum: 100, maximum: 60_000 }),
   LOG_LEVEL: Type.Enum(['silent', 'error', 'warn', 'info', 'debug'], { default: 'info' }),
 });

@@ -1,7 +1,18 @@
 // Tables of certificates, keys that are never certified, and the answers already given to an Idempotency-Key.
 
-import { type SQL, sql } from 'drizzle-orm';
-import { index, integer, jsonb, pgTable, primaryKey, text, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+import { sql } from 'drizzle-orm';
+import {
+  type AnyPgColumn,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  unique,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core';
 import type { Finding, RefusalCode } from '../../src/errors.ts';
 import type { JsonObject } from '../canonical.ts';
 import { bytea, byteLength, createdAt, endsAfter, hexDigest, instant, oneOf, rule, textLength } from './columns.ts';
@@ -10,6 +21,10 @@ import { bytea, byteLength, createdAt, endsAfter, hexDigest, instant, oneOf, rul
 export const CERTIFICATE_STATES = ['signing', 'issued', 'unsigned', 'burnt'] as const;
 /** Who asked for a certificate. */
 export const ACTOR_KINDS = ['administrator', 'operator', 'system'] as const;
+
+/** What a list is narrowed down by. */
+const listed = (t: Record<'profile' | 'state' | 'revokedAt' | 'notBefore' | 'notAfter' | 'createdAt', AnyPgColumn>) =>
+  [t.profile, t.state, t.revokedAt, t.notBefore, t.notAfter, t.createdAt] as const;
 
 /**
  * One row per serial that was ever given to a TBSCertificate.
@@ -29,9 +44,7 @@ export const certificate = pgTable(
     subject: text('subject').notNull(),
     holder: jsonb('holder').$type<JsonObject>().notNull(),
     holderKey: text('holder_key').notNull(),
-    structure: text('structure').generatedAlwaysAs(
-      (): SQL => sql`coalesce(holder ->> 'structIdNat', holder -> 'structure' ->> 'structIdNat')`,
-    ),
+    structure: text('structure'),
     keyDigest: bytea('key_digest').notNull(),
     orderDigest: bytea('order_digest').notNull(),
     actor: text('actor').notNull(),
@@ -40,13 +53,19 @@ export const certificate = pgTable(
     notAfter: instant('not_after').notNull(),
     createdAt: createdAt(),
     settledAt: instant('settled_at'),
+    revokedAt: instant('revoked_at'),
   },
   (t) => [
     unique('certificate_issuer_serial').on(t.issuer, t.serial),
     uniqueIndex('certificate_key_in_use').on(t.keyDigest).where(sql`${t.state} in ('signing', 'issued')`),
     index('certificate_key').on(t.keyDigest),
-    index('certificate_by_structure').on(t.structure, t.id),
+    // Pages of lists are found in one of these three alone, without a visit to a row that is not shown: hence their width.
+    index('certificate_list').on(t.id, t.structure, ...listed(t)),
+    index('certificate_by_structure').on(t.structure, t.id, ...listed(t)),
+    index('certificate_by_holder').on(t.holderKey, t.id, t.structure, ...listed(t)),
     index('certificate_by_profile').on(t.profile, t.id),
+    // The text begins with the common name. Cut, because an entry of a B-tree has at most 2,704 bytes.
+    index('certificate_by_subject').on(sql`lower(left(${t.subject}, 64)) text_pattern_ops`, t.id),
     index('certificate_not_issued').on(t.state, t.id).where(sql`${t.state} <> 'issued'`),
     textLength('certificate_issuer', t.issuer, 64),
     // Compared as bytes, because get_byte raises on an empty value. First octet 01..7f: positive and without padding.
@@ -64,6 +83,7 @@ export const certificate = pgTable(
     textLength('certificate_subject', t.subject, 2048),
     rule('certificate_holder', sql`jsonb_typeof(${t.holder}) = 'object' and octet_length(${t.holder}::text) <= 8192`),
     textLength('certificate_holder_key', t.holderKey, 128),
+    textLength('certificate_structure', t.structure, 64),
     byteLength('certificate_key_digest', t.keyDigest, 32),
     byteLength('certificate_order_digest', t.orderDigest, 32),
     textLength('certificate_actor', t.actor, 256),

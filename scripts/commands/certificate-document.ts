@@ -1,6 +1,7 @@
 // A certificate as igc shows it: one shape for what was just issued, for a row of a list, and for `show`; field names are those
 // of the API and of the rows.
 
+import { listedState } from '#db/certificate-list.ts';
 import type { CertificateRecord, CertificateSummary } from '#db/certificates.ts';
 import { type Authorities, chainOf } from '../../src/authority.ts';
 import { certificateUrl, crlUrl, type Hierarchy } from '../../src/policy/hierarchy.ts';
@@ -11,24 +12,20 @@ export function certificateRow(row: CertificateSummary, now: Date) {
   return {
     id: row.id,
     profile: row.profile,
-    state: stateOf(row, now),
+    state: listedState(row, now),
     serial: Buffer.from(row.serial).toString('hex'),
     issuer: row.issuer,
     subject: row.subject,
     holder: row.holderKey,
     structure: row.structure ?? null,
+    keyDigest: Buffer.from(row.keyDigest).toString('hex'),
     notBefore: row.notBefore.toISOString(),
     notAfter: row.notAfter.toISOString(),
+    created: row.createdAt.toISOString(),
     revokedAt: row.revocation?.revokedAt.toISOString() ?? null,
     reason: row.revocation?.reason ?? null,
     actor: row.actor,
   };
-}
-
-function stateOf({ state, revocation, notAfter }: CertificateSummary, now: Date): string {
-  if (state !== 'issued') return state;
-  if (revocation !== undefined) return 'revoked';
-  return notAfter < now ? 'expired' : 'issued';
 }
 
 type Shown = { readonly hierarchy: Hierarchy; readonly authorities: Authorities; readonly now: Date };

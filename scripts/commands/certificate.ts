@@ -1,32 +1,17 @@
 // igc certificate: what was issued to whom, one by one or page by page, and its end.
 
-import { type Command, InvalidArgumentError, Option } from 'commander';
-import {
-  type CertificateFilter,
-  type CertificateRecord,
-  findBySerial,
-  findCertificate,
-  listCertificates,
-} from '#db/certificates.ts';
+import { type Command, Option } from 'commander';
+import { type CertificateRecord, findBySerial, findCertificate } from '#db/certificates.ts';
 import { REVOCATION_REASONS, type RevocationReason } from '#db/revocations.ts';
-import { CERTIFICATE_STATES } from '#db/schema/certificates.ts';
 import { revokeCertificate } from '../../src/ca/revoke.ts';
 import { Refusal } from '../../src/errors.ts';
 import type { OpenSystem } from '../../src/open-system.ts';
 import { certificateDocument, certificateRow, withoutPem } from './certificate-document.ts';
+import { addListCommands, UUID } from './certificate-list.ts';
 import { addIssueCommand, writeChain } from './issue.ts';
 import { operator, withSystem } from './operator.ts';
-import { printDocument, printRows, say } from './output.ts';
+import { printDocument } from './output.ts';
 import { DRY_RUN, marked, withRehearsal } from './rehearsal.ts';
-
-const LIST_HELP = `
-Newest first. The next page begins after the last id of this one.
-
-Examples:
-  $ igc certificate list --profile serv-ssl --structure 318751275100020
-  $ igc certificate list --limit 20 --after 0199aa00-0000-7000-8000-000000000000
-  $ igc certificate list --state burnt --json
-`;
 
 const SHOW_HELP = `
 A serial is written as openssl prints it, with or without colons, in capitals or not.
@@ -45,24 +30,11 @@ Examples:
   $ igc certificate revoke 0199aa00-0000-7000-8000-000000000000 --reason superseded
 `;
 
-const COLUMNS = ['id', 'profile', 'state', 'serial', 'issuer', 'notAfter', 'subject'] as const;
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
 /** Adds `igc certificate`. */
 export function addCertificateCommands(program: Command): void {
   const certificate = program.command('certificate').description('end-entity certificates');
   addIssueCommand(certificate);
-  certificate
-    .command('list')
-    .description('certificates, newest first')
-    .option('--profile <name>', 'of this profile')
-    .option('--structure <Struct_IdNat>', 'of this structure')
-    .addOption(new Option('--state <state>', 'of the row').choices(CERTIFICATE_STATES))
-    .option('--limit <n>', 'at most so many', positive, 50)
-    .option('--after <id>', 'those after this one, from the page before', uuid)
-    .option('--json', 'one JSON object a line on stdout')
-    .addHelpText('after', LIST_HELP)
-    .action(list);
+  addListCommands(certificate);
   certificate
     .command('show')
     .description('one certificate')
@@ -82,27 +54,6 @@ export function addCertificateCommands(program: Command): void {
     .option('--json', 'one JSON document on stdout')
     .addHelpText('after', REVOKE_HELP)
     .action(revoke);
-}
-
-function positive(text: string): number {
-  const number = Number(text);
-  if (!/^\d{1,5}$/.test(text) || number < 1) throw new InvalidArgumentError('a whole number from 1 to 99999');
-  return number;
-}
-
-function uuid(text: string): string {
-  if (!UUID.test(text)) throw new InvalidArgumentError('the id of a certificate, as `igc certificate list` prints it');
-  return text.toLowerCase();
-}
-
-async function list({ json, ...filter }: CertificateFilter & { json?: boolean }): Promise<void> {
-  const rows = await withSystem(async (system) => {
-    const found = await listCertificates(system.db.read, filter);
-    return found.map((row) => certificateRow(row, system.clock()));
-  });
-  printRows(rows, COLUMNS, { json });
-  const last = rows.at(-1);
-  if (last !== undefined && rows.length === filter.limit) say(`there may be more: --after ${last.id}`);
 }
 
 async function show(name: string, { out, json }: { out?: string; json?: boolean }): Promise<void> {

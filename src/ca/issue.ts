@@ -31,6 +31,8 @@ export type IssueCommand = {
   /** a PKCS#10 request in DER, or the public key of a pair that one of our own tokens made */
   readonly key: { readonly csr: Uint8Array } | { readonly spki: Uint8Array };
   readonly names?: RequestedNames;
+  /** Struct_IdNat of the structure under whose contract this is ordered, for a holder that is not of a structure */
+  readonly structure?: string;
   readonly actor: Actor;
   /** what the caller wants in the transaction that records the result: an idempotency key settled, a responder recorded */
   readonly settle?: (tx: Tx, issued: Issued) => Promise<void>;
@@ -161,10 +163,25 @@ const intentOf = (command: IssueCommand, { id, plan, authority }: Decided & { id
   subject: plan.subjectText,
   holder: command.holder,
   holderKey: plan.holderKey,
+  structure: structureOf(command),
   actorKind: command.actor.kind,
   notBefore: plan.fields.notBefore,
   notAfter: plan.fields.notAfter,
 });
+
+/** Whose certificate it is, and so whose administrators see it: for people without a structure, of whoever ordered it. */
+function structureOf({ holder, structure }: IssueCommand): string | undefined {
+  switch (holder.kind) {
+    case 'structure':
+      return holder.structIdNat;
+    case 'employee':
+      return holder.structure.structIdNat;
+    case 'professional':
+      return structure;
+    case 'ca':
+      return undefined;
+  }
+}
 
 const intentAudit = ({ id, plan, authority }: Decided & { id: string }, by: { actor: string; at: Date }) => ({
   ...by,

@@ -11,26 +11,16 @@ import { buildCertsOnly } from '../x509/pkcs7.ts';
 import { preferredMediaType } from './accept.ts';
 import { actorOf } from './actor.ts';
 import { bodyTypeOf, JSON_BODY, PKCS10_BODY, requireBody } from './bodies.ts';
+import { linkOf, summaryJson } from './certificate-summary.ts';
+import { OrderHolder, profileName, structIdNat } from './holder-schemas.ts';
 import { idempotencyOf } from './idempotency.ts';
 import { CertificateParams, closed, IdempotencyHeaders, problems } from './schemas.ts';
 import type { ApiUseCases } from './use-cases.ts';
 
-const profile = Type.String({
-  description: 'The certificate profile, one of those that GET /v1/profiles lists.',
-  pattern: '^[a-z0-9-]{1,64}$',
-  examples: ['serv-ssl'],
-});
-const structure = Type.String({
-  description:
-    'National identifier of the structure that will hold the certificate (Struct_IdNat): prefix and FINESS, SIREN or SIRET.',
-  pattern: '^[!-~]{1,64}$',
-  examples: ['10B0000001'],
-});
-
 const OrderBody = Type.Object(
   {
-    profile,
-    holder: Type.Object({ structure }, closed),
+    profile: profileName,
+    holder: OrderHolder,
     csr: Type.String({
       description: 'The PKCS#10 request in PEM, as `openssl req` writes it.',
       examples: ['-----BEGIN CERTIFICATE REQUEST-----\nMIIC…\n-----END CERTIFICATE REQUEST-----\n'],
@@ -48,6 +38,13 @@ const OrderBody = Type.Object(
               examples: [['www.exemple.fr']],
             }),
           ),
+          emailAddresses: Type.Optional(
+            Type.Array(Type.String(), {
+              description: 'The mailboxes of the certificate, where its profile takes mailboxes.',
+              maxItems: 100,
+              examples: [['secretariat@exemple.fr']],
+            }),
+          ),
         },
         {
           ...closed,
@@ -60,7 +57,7 @@ const OrderBody = Type.Object(
   closed,
 );
 
-const OrderQuery = Type.Object({ profile: Type.Optional(profile), structure: Type.Optional(structure) }, closed);
+const OrderQuery = Type.Object({ profile: Type.Optional(profileName), structure: Type.Optional(structIdNat) }, closed);
 
 const CERTIFICATE_TYPES = [
   'application/json',
@@ -95,7 +92,8 @@ const orderSchema = {
   summary: 'Order a certificate with a PKCS#10 request',
   description:
     'You keep the private key and send the request that you made with it. The answer carries the certificate, its chain and the addresses of its revocation information. ' +
-    'Send JSON with the request in PEM, or the request itself in DER as `application/pkcs10` with profile and structure in the query. Repeat an unanswered call with the same Idempotency-Key.',
+    'Send JSON with the request in PEM; for the profiles of structures also the request itself in DER as `application/pkcs10`, with profile and structure in the query. ' +
+    'What is for a person names them in `holder`: an employee of the structure, or a professional who works there. Repeat an unanswered call with the same Idempotency-Key.',
   security: [{ clientCertificate: [] }],
   querystring: OrderQuery,
   headers: IdempotencyHeaders,
@@ -105,7 +103,7 @@ const orderSchema = {
       [PKCS10_BODY]: { schema: { description: 'The PKCS#10 request in DER (RFC 5967).' } },
     },
   },
-  response: { 201: created, ...problems(400, 401, 403, 409, 413, 415, 422, 500, 503) },
+  response: { 201: created, ...problems(400, 401, 403, 409, 413, 415, 422, 429, 500, 503) },
 };
 
 const findSchema = {
@@ -116,7 +114,7 @@ const findSchema = {
     'Answers certificates of your own structures: as JSON with state and links, or in the format that your server software wants.',
   security: [{ clientCertificate: [] }],
   params: CertificateParams,
-  response: { 200: found, ...problems(401, 404, 406, 500, 503) },
+  response: { 200: found, ...problems(401, 404, 406, 429, 500, 503) },
 };
 
 export function certificateRoutes(
@@ -174,31 +172,21 @@ const queryRefusal = (parameters: readonly string[], detail: string): Refusal =>
     ),
   );
 
-const linkOf = (id: string): string => `/v1/certificates/${id}`;
-
 const pem = (der: Uint8Array): string => toPem('CERTIFICATE', der);
 
 function certificateJson(view: CertificateView) {
-  const { id, revocation, links } = view;
+  const { revocation, ...summary } = summaryJson(view);
   return {
-    id,
-    profile: view.profile,
-    state: view.state,
-    issuer: view.issuer,
-    serial: view.serial,
-    subject: view.subject,
-    holder: { structure: view.holder.structure },
-    notBefore: view.notBefore,
-    notAfter: view.notAfter,
+    ...summary,
     certificate: pem(view.certificate),
     chain: view.chain.map(pem),
-    ...(revocation === undefined ? {} : { revocation: { reason: revocation.reason, revokedAt: revocation.revokedAt } }),
+    ...(revocation === undefined ? {} : { revocation }),
     links: {
-      self: linkOf(id),
-      revocation: `${linkOf(id)}/revocation`,
-      issuerCertificate: links.issuerCertificate,
-      crl: links.crl,
-      ocsp: links.ocsp,
+      self: linkOf(view.id),
+      revocation: `${linkOf(view.id)}/revocation`,
+      issuerCertificate: view.links.issuerCertificate,
+      crl: view.links.crl,
+      ocsp: view.links.ocsp,
     },
   };
 }

@@ -12,6 +12,8 @@ const NO_USE_CASES: ApiUseCases = {
   findActor: never,
   orderCertificate: never,
   findCertificate: never,
+  listCertificates: never,
+  extractCertificates: never,
   revokeCertificate: never,
   listProfiles: never,
   readiness: never,

@@ -3,7 +3,7 @@
 
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import { closed, json } from './schemas.ts';
+import { closed, json, problems } from './schemas.ts';
 import type { Readiness } from './use-cases.ts';
 
 const Ready = Type.Object(
@@ -21,7 +21,7 @@ const liveSchema = {
   tags: ['health'],
   summary: 'Is the process alive?',
   description: 'Answers as long as the process does; asks nothing else. Needs no client certificate.',
-  response: { 200: json('It is.', Type.Object({ alive: Type.Literal(true) }, closed)) },
+  response: { 200: json('It is.', Type.Object({ alive: Type.Literal(true) }, closed)), ...problems(429) },
 };
 
 const readySchema = {
@@ -31,6 +31,7 @@ const readySchema = {
   description: 'Asks the parts that requests depend on. Needs no client certificate.',
   response: {
     200: json('It can.', Ready),
+    ...problems(429),
     503: json('It cannot for now; `checks` names the part that is away.', Ready),
   },
 };

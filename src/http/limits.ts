@@ -1,5 +1,8 @@
 // How much of everything a caller may take. Sizes are in bytes, times in milliseconds; slow and greedy clients end here.
 
+import type { Config } from '../config.ts';
+import type { Rate } from './rate.ts';
+
 /** Times and counts of one listening server, in the names that Node and Fastify give them. */
 export type ServerLimits = {
   readonly bodyLimit: number;
@@ -13,9 +16,24 @@ export type ServerLimits = {
   readonly connectionTimeout: number;
   readonly keepAliveTimeout: number;
   readonly maxRequestsPerSocket: number;
+  /** open connections at once; one more is closed before it is read */
+  readonly maxConnections: number;
+  /** of these, from one address: a hospital behind one address has room, and leaves room for others */
+  readonly maxConnectionsPerAddress: number;
+  /** how often slow requests are looked for */
+  readonly checkingInterval: number;
 };
 
-export const API_LIMITS: ServerLimits = {
+/** The API's, whose connections begin with a TLS handshake. */
+export type ApiLimits = ServerLimits & {
+  /** a handshake that is not done by then is dropped */
+  readonly handshakeTimeout: number;
+};
+
+export const HANDSHAKE_TIMEOUT = 10_000;
+
+export const API_LIMITS: ApiLimits = {
+  handshakeTimeout: HANDSHAKE_TIMEOUT,
   bodyLimit: 256 * 1024,
   maxHeaderSize: 16 * 1024,
   maxParamLength: 100,
@@ -24,6 +42,9 @@ export const API_LIMITS: ServerLimits = {
   connectionTimeout: 90_000,
   keepAliveTimeout: 15_000,
   maxRequestsPerSocket: 1_000,
+  maxConnections: 2_000,
+  maxConnectionsPerAddress: 500,
+  checkingInterval: 2_000,
 };
 
 export const PUBLIC_LIMITS: ServerLimits = {
@@ -35,6 +56,9 @@ export const PUBLIC_LIMITS: ServerLimits = {
   connectionTimeout: 30_000,
   keepAliveTimeout: 5_000,
   maxRequestsPerSocket: 1_000,
+  maxConnections: 10_000,
+  maxConnectionsPerAddress: 2_000,
+  checkingInterval: 2_000,
 };
 
 /** A JSON body of ours has three levels and a handful of values; a body beyond these is not one. */
@@ -43,16 +67,35 @@ export const JSON_LIMITS = { depth: 16, values: 2_000 } as const;
 /** No answer lists more than this many findings of one body. */
 export const MAX_FINDINGS = 20;
 
-/** A TLS handshake that is not done by then is dropped. */
-export const HANDSHAKE_TIMEOUT = 10_000;
+/** How often callers may come; what is absent is no limit. What a caller is: rate-limits.ts. */
+export type CallerRates = {
+  /** orders and revocations of one administrator */
+  readonly acts: Rate | undefined;
+  /** everything else that one administrator asks for */
+  readonly reads: Rate | undefined;
+  /** connections and requests of one address behind which no administrator has been recognised */
+  readonly strangers: Rate | undefined;
+};
 
-/** How often Node looks for requests that are too slow. */
-const CONNECTIONS_CHECKING_INTERVAL = 2_000;
+/** Who was silent for ten seconds may ask for as much at once. */
+const rate = (perSecond: number): Rate | undefined =>
+  perSecond === 0 ? undefined : { perSecond, burst: 10 * perSecond };
+
+/** The API's, unless the environment says otherwise; 0 there is no limit. */
+export const apiRates = (config: Partial<Config> = {}): CallerRates => ({
+  acts: rate(config.API_ACTS_PER_SECOND ?? 20),
+  reads: rate(config.API_READS_PER_SECOND ?? 50),
+  strangers: rate(config.API_STRANGERS_PER_SECOND ?? 50),
+});
+
+/** Requests of one address to the public role: a hospital of ten thousand workstations may have one address. */
+export const publicRate = (config: Partial<Config> = {}): Rate | undefined =>
+  rate(config.PUBLIC_REQUESTS_PER_SECOND ?? 1_000);
 
 /** What Node's own server takes of the limits; Fastify takes the rest. */
 export const nodeServerOptions = (limits: ServerLimits) => ({
   maxHeaderSize: limits.maxHeaderSize,
   headersTimeout: limits.headersTimeout,
   requestTimeout: limits.requestTimeout,
-  connectionsCheckingInterval: CONNECTIONS_CHECKING_INTERVAL,
+  connectionsCheckingInterval: limits.checkingInterval,
 });

@@ -9,12 +9,13 @@ type ProtocolCode =
   | 'request_timeout'
   | 'uri_too_long'
   | 'header_too_large'
+  | 'rate_limited'
   | 'service_unavailable'
   | 'internal_error';
 
 export type ProblemCode = RefusalCode | ProtocolCode;
 
-type ProblemText = { readonly title: string; readonly detail: string };
+export type ProblemText = { readonly title: string; readonly detail: string };
 
 type ProblemKind = {
   readonly status: number;
@@ -254,6 +255,12 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
     431,
     ['En-têtes trop volumineux', 'Les en-têtes de la requête dépassent la taille acceptée.'],
     ['Headers too large', 'The headers of the request are larger than what is accepted.'],
+  ),
+  rate_limited: kind(
+    429,
+    ['Trop de requêtes', 'Vous envoyez des requêtes plus vite que permis ; Retry-After indique quand reprendre.'],
+    ['Too many requests', 'You send requests faster than is allowed; Retry-After says when to go on.'],
+    1,
   ),
   service_unavailable: kind(
     503,

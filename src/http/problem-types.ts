@@ -21,7 +21,7 @@ const findSchema = {
   description:
     'The meaning of a problem code in French and English, with its HTTP status. Needs no client certificate.',
   params: ProblemCodeParams,
-  response: { 200: json('The meaning of the code.', ProblemType), ...problems(404) },
+  response: { 200: json('The meaning of the code.', ProblemType), ...problems(404, 429) },
 };
 
 export function problemTypeRoutes(app: FastifyInstance): void {

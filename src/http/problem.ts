@@ -7,7 +7,7 @@ import { errorFacts } from '../log.ts';
 import { preferredLanguage } from './accept.ts';
 import type { HttpLog } from './http-log.ts';
 import { MAX_FINDINGS } from './limits.ts';
-import { PROBLEMS, type ProblemCode } from './problem-texts.ts';
+import { PROBLEMS, type ProblemCode, type ProblemText } from './problem-texts.ts';
 import { isValidationError, validationFindings } from './validation.ts';
 
 const PROBLEM_TYPE = 'application/problem+json';
@@ -44,15 +44,14 @@ function problemOf(error: unknown): Problem {
   return { code: status >= 400 && status < 500 ? 'request_malformed' : 'internal_error' };
 }
 
-/** The body of a problem document; `requestId` is the UUID under which the log knows the request. */
-function problemBody(problem: Problem, language: 'fr' | 'en', requestId: string) {
-  const kind = PROBLEMS[problem.code];
+/** The body of a problem document, in the words of `texts`; `requestId` is the UUID under which the log knows the request. */
+function problemBody(problem: Problem, { title, detail }: ProblemText, requestId: string) {
   return {
     type: `/problems/${problem.code}`,
-    title: kind[language].title,
-    status: kind.status,
+    title,
+    status: PROBLEMS[problem.code].status,
     code: problem.code,
-    detail: kind[language].detail,
+    detail,
     ...(problem.reason === undefined || problem.reason === '' ? {} : { reason: problem.reason }),
     findings: (problem.findings ?? []).slice(0, MAX_FINDINGS),
     instance: `urn:uuid:${requestId}`,
@@ -64,7 +63,8 @@ function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: Prob
   const language = preferredLanguage(request.headers['accept-language']);
   // Fastify wants the connection closed when a body was not read; Node would then cut off callers that still send.
   if (reply.hasHeader('connection')) reply.removeHeader('connection');
-  if (kind.retryAfter !== undefined) reply.header('retry-after', String(kind.retryAfter));
+  if (kind.retryAfter !== undefined && !reply.hasHeader('retry-after'))
+    reply.header('retry-after', String(kind.retryAfter));
   // RFC 9110 §15.5.2 401 Unauthorized: a challenge is due, though TLS has no registered scheme
   if (kind.status === 401) reply.header('www-authenticate', 'ClientCertificate');
   return reply
@@ -73,8 +73,12 @@ function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: Prob
     .header('content-language', language)
     .header('vary', 'Accept-Language')
     .header('cache-control', 'no-store')
-    .send(Buffer.from(JSON.stringify(problemBody(problem, language, request.id))));
+    .send(Buffer.from(JSON.stringify(problemBody(problem, kind[language], request.id))));
 }
+
+/** Answers a caller who comes too often; they may come again after so many seconds. */
+export const answerTooOften = (request: FastifyRequest, reply: FastifyReply, seconds: number): FastifyReply =>
+  sendProblem(request, reply.header('retry-after', String(seconds)), { code: 'rate_limited' });
 
 /** Answers an error as a problem, and logs what the operator must know of it. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply, log?: HttpLog): FastifyReply {
@@ -90,14 +94,18 @@ export function answerWithProblems(app: FastifyInstance, log?: HttpLog): void {
   app.setNotFoundHandler((request, reply) => sendProblem(request, reply, { code: 'not_found' }));
 }
 
-/** A whole HTTP response for a connection whose request never became one (Node's clientError event). */
+/**
+ * A whole HTTP response for a connection whose request never became one (Node's clientError event). Nobody knows which language
+ * it would have asked for, so it is in both.
+ */
 export function rawProblem(code: ProblemCode, requestId: string): string {
-  const body = JSON.stringify(problemBody({ code }, 'fr', requestId));
-  const { status } = PROBLEMS[code];
+  const { status, fr, en } = PROBLEMS[code];
+  const both = { title: `${fr.title} / ${en.title}`, detail: `${fr.detail} / ${en.detail}` };
+  const body = JSON.stringify(problemBody({ code }, both, requestId));
   return [
-    `HTTP/1.1 ${status} ${PROBLEMS[code].en.title}`,
+    `HTTP/1.1 ${status} ${en.title}`,
     `Content-Type: ${PROBLEM_TYPE}`,
-    'Content-Language: fr',
+    'Content-Language: fr, en',
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Cache-Control: no-store',
     'Connection: close',

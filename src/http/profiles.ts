@@ -35,7 +35,7 @@ const listSchema = {
   security: [{ clientCertificate: [] }],
   response: {
     200: json('The profiles.', Type.Object({ profiles: Type.Array(Profile) }, closed)),
-    ...problems(401, 500, 503),
+    ...problems(401, 429, 500, 503),
   },
 };
 

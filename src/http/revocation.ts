@@ -50,7 +50,7 @@ const revokeSchema = {
   body: { content: { [JSON_BODY]: { schema: RevokeBody } } },
   response: {
     200: json('The revocation, as it stands from now on.', { $ref: 'Revocation#' }),
-    ...problems(400, 401, 404, 409, 413, 415, 422, 500, 503),
+    ...problems(400, 401, 404, 409, 413, 415, 422, 429, 500, 503),
   },
 };
 

@@ -53,6 +53,7 @@ const MEANINGS: Readonly<Record<number, string>> = {
   413: 'The body is too large.',
   415: 'Another Content-Type than those listed.',
   422: 'The request is understood and refused: by the policy, by the rules of the standards, or because the Idempotency-Key came with another request.',
+  429: 'Too many requests from this caller or this address; Retry-After says when to go on.',
   500: 'An unexpected error; `instance` identifies it for the operator.',
   503: 'A part of the service is away; Retry-After says when to try again.',
 };
@@ -103,27 +104,55 @@ const revocation = {
   revokedAt: moment('Since when.', '2026-11-21T14:03:07.000Z'),
 };
 
-export const Certificate = Type.Object(
+const summary = {
+  id,
+  profile: text('The profile under which it was issued.', 'serv-ssl'),
+  state: Type.Unsafe<string>({
+    type: 'string',
+    enum: ['issued', 'revoked', 'expired'],
+    description: 'Its state at this moment; what was revoked stays so when it expires.',
+  }),
+  issuer: text('The CA that issued it.', 'ACI-EL-ORG-TEST'),
+  serial: text('Serial number in lower-case hexadecimal.', '5f0c9d1b3a7e42688c1d9e0f2b4a6c81'),
+  subject: text('Subject (RFC 4514).', 'CN=www.exemple.fr,OU=10B0000001,O=ETABLISSEMENT DE TEST,ST=Paris (75),C=FR'),
+  holder: Type.Object(
+    {
+      structure: text('National identifier of the structure to which it belongs (Struct_IdNat).', '10B0000001'),
+      identifier: text(
+        'National identifier of the holder: of the structure itself, or of a person (IdNat_PS).',
+        '899700075064',
+      ),
+    },
+    closed,
+  ),
+  keyDigest: text(
+    'Digest of its public key, by which certificates are found again: see the parameter `key` of the list.',
+    '6f1ed002ab5595859014ebf0951522d9a8a1e4b8c0e2a5ee9ea3a5c9bd5cf2f1',
+  ),
+  notBefore: moment('Valid from.', '2026-11-21T13:58:00.000Z'),
+  notAfter: moment('Valid until.', '2029-11-21T13:58:00.000Z'),
+  created: moment('When it was recorded here.', '2026-11-21T13:58:00.412Z'),
+};
+const revoked = Type.Optional(Type.Object(revocation, { ...closed, description: 'Present when it is revoked.' }));
+
+export const CertificateSummary = Type.Object(
   {
-    id,
-    profile: text('The profile under which it was issued.', 'serv-ssl'),
-    state: Type.Unsafe<string>({
-      type: 'string',
-      enum: ['issued', 'revoked', 'expired'],
-      description: 'Its state at this moment.',
-    }),
-    issuer: text('The CA that issued it.', 'ACI-EL-ORG-TEST'),
-    serial: text('Serial number in lower-case hexadecimal.', '5f0c9d1b3a7e42688c1d9e0f2b4a6c81'),
-    subject: text('Subject (RFC 4514).', 'CN=www.exemple.fr,OU=10B0000001,O=ETABLISSEMENT DE TEST,ST=Paris (75),C=FR'),
-    holder: Type.Object(
-      { structure: text('National identifier of the structure (Struct_IdNat).', '10B0000001') },
+    ...summary,
+    revocation: revoked,
+    links: Type.Object(
+      { self: url('The certificate itself.', '/v1/certificates/0198f2a4-5d4e-7c31-9b7a-2f1d3c4b5a69') },
       closed,
     ),
-    notBefore: moment('Valid from.', '2026-11-21T13:58:00.000Z'),
-    notAfter: moment('Valid until.', '2029-11-21T13:58:00.000Z'),
+  },
+  { ...closed, $id: 'CertificateSummary' },
+);
+
+export const Certificate = Type.Object(
+  {
+    ...summary,
     certificate: text('The certificate in PEM.', PEM),
     chain: Type.Array(Type.String(), { description: 'Its issuer, then the root, in PEM.', examples: [[PEM, PEM]] }),
-    revocation: Type.Optional(Type.Object(revocation, { ...closed, description: 'Present when it is revoked.' })),
+    revocation: revoked,
     links: Type.Object(
       {
         self: url('This certificate.', '/v1/certificates/0198f2a4-5d4e-7c31-9b7a-2f1d3c4b5a69'),

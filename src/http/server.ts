@@ -4,17 +4,20 @@
 import { type FastifyInstance, fastify } from 'fastify';
 import { authenticate } from './actor.ts';
 import { acceptBodies, readNoBodies } from './bodies.ts';
+import { certificateListRoutes } from './certificate-list.ts';
 import { certificateRoutes } from './certificates.ts';
+import { capConnections } from './connections.ts';
 import { describeRoutes, docsRoutes } from './docs.ts';
 import { healthRoutes } from './health.ts';
 import { type HttpLog, logRequests } from './http-log.ts';
-import { API_LIMITS, nodeServerOptions } from './limits.ts';
+import { API_LIMITS, type ApiLimits, apiRates, type CallerRates, nodeServerOptions } from './limits.ts';
 import { commonOptions, endConnectionsOnClose } from './listener.ts';
 import { answerError, answerWithProblems } from './problem.ts';
 import { problemTypeRoutes } from './problem-types.ts';
 import { profileRoutes } from './profiles.ts';
+import { createGate } from './rate-limits.ts';
 import { revocationRoutes } from './revocation.ts';
-import { Certificate, Problem, Revocation } from './schemas.ts';
+import { Certificate, CertificateSummary, Problem, Revocation } from './schemas.ts';
 import { type ServerTls, tlsServerOptions } from './tls.ts';
 import type { ApiUseCases } from './use-cases.ts';
 import { validateStrictly } from './validation.ts';
@@ -23,6 +26,8 @@ type ApiOptions = {
   /** without it no handshake succeeds: enough to inject requests */
   readonly tls?: ServerTls;
   readonly logger?: HttpLog;
+  readonly limits?: ApiLimits;
+  readonly rates?: CallerRates;
 };
 
 const SECURITY_HEADERS = {
@@ -34,30 +39,43 @@ const SECURITY_HEADERS = {
 } as const;
 
 /** The API server, not yet listening. Its routes are known after `ready()`; `closeListeners` ends it. */
-export function buildApi(useCases: ApiUseCases, { tls, logger: log }: ApiOptions = {}): FastifyInstance {
+export function buildApi(
+  useCases: ApiUseCases,
+  { tls, logger: log, limits = API_LIMITS, rates = apiRates() }: ApiOptions = {},
+): FastifyInstance {
   const app: FastifyInstance = fastify({
-    ...commonOptions(API_LIMITS),
-    https: { ...nodeServerOptions(API_LIMITS), ...tlsServerOptions(tls) },
+    ...commonOptions(limits),
+    https: {
+      ...nodeServerOptions(limits),
+      ...tlsServerOptions(tls),
+      handshakeTimeout: limits.handshakeTimeout,
+    },
     frameworkErrors: (error, request, reply) => answerError(error, request, reply, log),
   });
   if (log !== undefined) logRequests(app, log);
   app.addHook('onRequest', async (_request, reply) => {
     reply.headers(SECURITY_HEADERS);
   });
+  const gate = createGate(rates);
+  capConnections(app, limits, gate.letConnect);
   endConnectionsOnClose(app);
   answerWithProblems(app, log);
   validateStrictly(app);
   readNoBodies(app);
-  for (const schema of [Problem, Certificate, Revocation]) app.addSchema(schema);
+  for (const schema of [Problem, Certificate, CertificateSummary, Revocation]) app.addSchema(schema);
   describeRoutes(app);
   app.register(async (open) => {
+    open.addHook('onRequest', gate.countStranger);
     healthRoutes(open, useCases);
     problemTypeRoutes(open);
     docsRoutes(open);
   });
   app.register(async (known) => {
+    known.addHook('onRequest', gate.countStranger);
     authenticate(known, useCases);
+    known.addHook('onRequest', gate.countActor);
     acceptBodies(known);
+    certificateListRoutes(known, useCases, log);
     certificateRoutes(known, useCases);
     revocationRoutes(known, useCases);
     profileRoutes(known, useCases);

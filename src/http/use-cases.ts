@@ -2,6 +2,7 @@
 
 import type { CertificateView } from '../ra/certificate-view.ts';
 import type { AdministratorActor, Peer } from '../ra/find-actor.ts';
+import type { CertificateExtract, CertificatePage, ListQuery } from '../ra/list-certificates.ts';
 import type { OrderCommand } from '../ra/order-certificate.ts';
 import type { RevokeOrder } from '../ra/revoke-certificate.ts';
 
@@ -27,6 +28,9 @@ export type ApiUseCases = {
   findActor(peer: Peer): Promise<AdministratorActor>;
   orderCertificate(command: OrderCommand): Promise<CertificateView>;
   findCertificate(query: { id: string; actor: AdministratorActor }): Promise<CertificateView>;
+  listCertificates(query: ListQuery & { readonly limit: number }): Promise<CertificatePage>;
+  /** the same list as a stream of rows, up to a bound */
+  extractCertificates(query: ListQuery): Promise<CertificateExtract>;
   /** answers the certificate as it stands after the revocation */
   revokeCertificate(command: RevokeOrder): Promise<CertificateView>;
   listProfiles(): readonly ProfileView[];

@@ -1,25 +1,32 @@
-// A technical administrator orders a certificate for one of their structures. Registration (contracts, mandates, orders and
-// retrieval) comes before this step one day; what it decides is already asked here.
+// A technical administrator orders a certificate for one of their structures, for someone of its staff or for a professional who
+// works there. Registration (contracts, mandates, orders and retrieval) comes before this step one day; what it decides is
+// already asked here.
 
 import { findStructure } from '#db/structures.ts';
 import { profileSubject, refusalsAudited } from '../ca/audit-refusal.ts';
 import { type IssueNeeds, issueCertificate } from '../ca/issue.ts';
 import { Refusal } from '../errors.ts';
+import type { Structure } from '../policy/holder.ts';
+import type { RequestedNames } from '../policy/requested-names.ts';
 import { type CertificateView, findVisibleCertificate } from './certificate-view.ts';
 import type { AdministratorActor } from './find-actor.ts';
 import { type Idempotency, once } from './once.ts';
+import { holderOf, type OrderHolder, placedInOrder, refuseOtherHolder } from './order-holder.ts';
 
 export type OrderCommand = {
   readonly profile: string;
-  readonly holder: { readonly structure: string };
+  readonly holder: OrderHolder;
   /** the PKCS#10 request as it came, not yet judged; DER */
   readonly csr: Uint8Array;
-  readonly names?: { readonly commonName?: string; readonly dnsNames?: readonly string[] };
+  readonly names?: RequestedNames;
   readonly actor: AdministratorActor;
   readonly idempotency?: Idempotency;
 };
 
-/** Issues what is ordered, once per Idempotency-Key. Throws Refusal `not_allowed` for a structure that is not the actor's. */
+/**
+ * Issues what is ordered, once per Idempotency-Key. Throws Refusal `not_allowed` for a structure that is not the actor's,
+ * `holder_invalid` for a holder of another kind than the profile's.
+ */
 export async function orderCertificate(system: IssueNeeds, command: OrderCommand): Promise<CertificateView> {
   const { actor, idempotency } = command;
   const subjectId = profileSubject(system, command.profile);
@@ -27,31 +34,33 @@ export async function orderCertificate(system: IssueNeeds, command: OrderCommand
   // Before the Idempotency-Key: a right is asked for each time, and no key remembers that there was none.
   const structure = await refusalsAudited(system, refusable, () => structureOf(system, command));
   const id = await once(system, { actor, route: 'orderCertificate', idempotency }, async (settle) => {
-    const issued = await issueCertificate(system, {
-      profile: command.profile,
-      holder: {
-        kind: 'structure',
-        structIdNat: structure.structIdNat,
-        name: structure.name,
-        department: structure.department,
-      },
-      key: { csr: command.csr },
-      ...(command.names === undefined ? {} : { names: command.names }),
-      actor,
-      settle: (tx, issued) => settle(tx, issued.id),
-    });
+    await refusalsAudited(system, refusable, async () =>
+      refuseOtherHolder(system.policies.profiles.get(command.profile), command.holder),
+    );
+    const holder = holderOf(command.holder, structure);
+    const issued = await placedInOrder(holder, () =>
+      issueCertificate(system, {
+        profile: command.profile,
+        holder,
+        structure: structure.structIdNat,
+        key: { csr: command.csr },
+        ...(command.names === undefined ? {} : { names: command.names }),
+        actor,
+        settle: (tx, issued) => settle(tx, issued.id),
+      }),
+    );
     return issued.id;
   });
   return findVisibleCertificate(system, { id, actor });
 }
 
-async function structureOf(system: IssueNeeds, command: OrderCommand) {
+async function structureOf(system: IssueNeeds, command: OrderCommand): Promise<Structure> {
   const structIdNat = command.holder.structure;
-  const structure = command.actor.structures.includes(structIdNat)
+  const row = command.actor.structures.includes(structIdNat)
     ? await findStructure(system.db.read, structIdNat)
     : undefined;
   // The same answer for a structure that does not exist and for one of somebody else: nobody learns which exist.
-  if (structure === undefined) {
+  if (row === undefined) {
     throw new Refusal('not_allowed', 'no right to act for this structure', [
       {
         rule: 'a technical administrator acts for their own structures',
@@ -61,5 +70,5 @@ async function structureOf(system: IssueNeeds, command: OrderCommand) {
       },
     ]);
   }
-  return structure;
+  return { structIdNat: row.structIdNat, name: row.name, department: row.department };
 }

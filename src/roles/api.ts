@@ -1,6 +1,7 @@
 // The api role: REST for technical administrators over mutual TLS.
 
 import { type Config, required } from '../config.ts';
+import { apiRates } from '../http/limits.ts';
 import { closeListeners } from '../http/listener.ts';
 import { buildApi } from '../http/server.ts';
 import type { Log } from '../log.ts';
@@ -8,6 +9,7 @@ import { openSystem } from '../open-system.ts';
 import { profileSummary } from '../policy/profile.ts';
 import { findVisibleCertificate } from '../ra/certificate-view.ts';
 import { findActor } from '../ra/find-actor.ts';
+import { extractCertificates, listVisibleCertificates } from '../ra/list-certificates.ts';
 import { orderCertificate } from '../ra/order-certificate.ts';
 import { revokeCertificate } from '../ra/revoke-certificate.ts';
 import type { System } from '../system.ts';
@@ -27,11 +29,13 @@ export async function startApi(config: Config, log: Log): Promise<RunningRole> {
       findActor: (peer) => findActor(system, peer),
       orderCertificate: (command) => orderCertificate(system, command),
       findCertificate: (query) => findVisibleCertificate(system, query),
+      listCertificates: (query) => listVisibleCertificates(system, query),
+      extractCertificates: (query) => extractCertificates(system, query),
       revokeCertificate: (order) => revokeCertificate(system, order),
       listProfiles: () => [...system.policies.profiles.values()].map(profileSummary),
       readiness: () => apiReadiness(system),
     },
-    { tls: { ...tls, clientAuthorities: cardAuthorities(system) }, logger: log },
+    { tls: { ...tls, clientAuthorities: cardAuthorities(system) }, logger: log, rates: apiRates(config) },
   );
   await server.listen(listen);
   return {

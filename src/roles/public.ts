@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { authorityFiles } from '../ca/files.ts';
 import { type Config, required } from '../config.ts';
 import { createCrlFinder } from '../crl/find.ts';
+import { publicRate } from '../http/limits.ts';
 import { closeListeners } from '../http/listener.ts';
 import { buildPublic } from '../http/public/server.ts';
 import type { Log } from '../log.ts';
@@ -39,7 +40,7 @@ export async function startPublic(config: Config, log: Log): Promise<RunningRole
       findAuthorityFile: (path) => files.get(path),
       readiness: () => publicReadiness(system, status),
     },
-    { logger: log },
+    { logger: log, rate: publicRate(config) },
   );
   await status.poll();
   const polling = startLoop('status feed', POLL_MS, () => status.poll(), log);

@@ -7,7 +7,7 @@ import { afterAll, expect } from 'vitest';
 import { parse } from 'yaml';
 import { buildApi } from '../../src/http/server.ts';
 import type { ApiUseCases } from '../../src/http/use-cases.ts';
-import type { CertificateView } from '../../src/ra/certificate-view.ts';
+import type { CertificateSummaryView, CertificateView } from '../../src/ra/certificate-view.ts';
 import type { AdministratorActor } from '../../src/ra/find-actor.ts';
 
 export const ACTOR: AdministratorActor = {
@@ -25,9 +25,11 @@ export const VIEW: CertificateView = {
   serial: '5f0c9d1b3a7e42688c1d9e0f2b4a6c81',
   issuer: 'ACI-EL-ORG-TEST',
   subject: 'CN=www.exemple.fr,OU=10B0000001,O=ETABLISSEMENT DE TEST,ST=Paris (75),C=FR',
-  holder: { structure: '10B0000001' },
+  holder: { structure: '10B0000001', identifier: '10B0000001' },
+  keyDigest: '6f'.repeat(32),
   notBefore: '2026-11-21T13:58:00.000Z',
   notAfter: '2029-11-21T13:58:00.000Z',
+  created: '2026-11-21T13:58:00.412Z',
   certificate: Uint8Array.of(0x30, 0x01, 0x01),
   chain: [Uint8Array.of(0x30, 0x01, 0x02), Uint8Array.of(0x30, 0x01, 0x03)],
   links: {
@@ -43,12 +45,19 @@ export const REVOKED: CertificateView = {
   revocation: { revokedAt: '2026-11-21T14:03:07.000Z', reason: 'superseded' },
 };
 
+/** Rows as an extract gives them. */
+export async function* rowsOf(views: readonly CertificateSummaryView[]): AsyncGenerator<CertificateSummaryView> {
+  yield* views;
+}
+
 /** Use cases that let everybody in and answer `VIEW`; `overrides` replace single ones. */
 export function useCases(overrides: Partial<ApiUseCases> = {}): ApiUseCases {
   return {
     findActor: async () => ACTOR,
     orderCertificate: async () => VIEW,
     findCertificate: async () => VIEW,
+    listCertificates: async () => ({ certificates: [VIEW] }),
+    extractCertificates: async () => ({ certificates: rowsOf([VIEW]) }),
     revokeCertificate: async () => REVOKED,
     listProfiles: () => [
       {
@@ -104,6 +113,8 @@ const shared = buildApi({
   findActor: (peer) => current.findActor(peer),
   orderCertificate: (command) => current.orderCertificate(command),
   findCertificate: (query) => current.findCertificate(query),
+  listCertificates: (query) => current.listCertificates(query),
+  extractCertificates: (query) => current.extractCertificates(query),
   revokeCertificate: (command) => current.revokeCertificate(command),
   listProfiles: () => current.listProfiles(),
   readiness: () => current.readiness(),

@@ -1,5 +1,4 @@
 import { sql } from 'drizzle-orm';
-import { uuidv7 } from 'uuidv7';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   type CertificateState,
@@ -8,7 +7,6 @@ import {
   findBySerial,
   findCertificate,
   findKeyUse,
-  listCertificates,
   recordBurnt,
   recordIntent,
   recordIssued,
@@ -190,30 +188,6 @@ test('stale intents are those still signing after the given time by the clock of
     await tx.execute(sql`alter table certificate enable trigger certificate_guard`);
   });
   expect((await staleIntents(fresh.db.read, 1_800_000)).map(({ id }) => id)).toEqual([old.id]);
-});
-
-test('a list is filtered, newest first, and paged by id without gap or repetition', async () => {
-  const structIdNat = '3187512751';
-  const holder = { kind: 'employee', structure: { structIdNat }, registryNumber: '1' };
-  const recorded = [];
-  for (let index = 0; index < 5; index++)
-    recorded.push(await issued(fresh.db.read, { id: uuidv7(), holder, profile: 'cpe-auth' }));
-  const newestFirst = recorded.map(({ id }) => id).reverse();
-  const page = async (after?: string) =>
-    (await listCertificates(fresh.db.read, { structure: structIdNat, limit: 2, ...(after ? { after } : {}) })).map(
-      ({ id }) => id,
-    );
-  const [first, second, third] = [await page(), await page(newestFirst[1]), await page(newestFirst[3])];
-  expect([...first, ...second, ...third]).toEqual(newestFirst);
-  expect(await listCertificates(fresh.db.read, { profile: 'cpe-auth', state: 'burnt', limit: 10 })).toEqual([]);
-  expect(await listCertificates(fresh.db.read, { profile: 'cpe-auth', state: 'issued', limit: 10 })).toHaveLength(5);
-});
-
-test('a list carries no certificate bytes', async () => {
-  await issued(fresh.db.read);
-  const [summary] = await listCertificates(fresh.db.read, { limit: 1 });
-  expect(summary).not.toHaveProperty('der');
-  expect(summary).not.toHaveProperty('tbs');
 });
 
 test('of some serials of one issuer those count that ended before a moment', async () => {

@@ -152,6 +152,7 @@ const BROKEN: [table: string, check: string, ...changes: Record<string, string>[
   ['certificate', 'certificate_subject', { subject: "''" }, { subject: text(2049) }],
   ['certificate', 'certificate_holder', { holder: "'[]'" }, { holder: `jsonb_build_object('a', ${text(8192)})` }],
   ['certificate', 'certificate_holder_key', { holder_key: "''" }, { holder_key: text(129) }],
+  ['certificate', 'certificate_structure', { structure: "''" }, { structure: text(65) }],
   ['certificate', 'certificate_key_digest', { key_digest: bytes(31) }],
   ['certificate', 'certificate_order_digest', { order_digest: bytes(33) }],
   ['certificate', 'certificate_actor', { actor: "''" }, { actor: text(257) }],

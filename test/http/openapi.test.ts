@@ -9,6 +9,7 @@ type Operation = {
   description?: string;
   tags?: string[];
   security?: unknown[];
+  parameters?: { in: string }[];
   requestBody?: { content: Record<string, unknown> };
   responses: Record<string, { description: string; content?: Record<string, unknown> }>;
 };
@@ -31,6 +32,7 @@ describe('openapi.yaml', () => {
     expect(operations.map(({ operation }) => operation.operationId).toSorted()).toEqual([
       'findCertificate',
       'findProblemType',
+      'listCertificates',
       'listProfiles',
       'livez',
       'orderCertificate',
@@ -61,8 +63,14 @@ describe.each(operations)('$name', ({ path, operation }) => {
     }
   });
 
-  it('says 400, 413 and 415 when it takes a body', () => {
+  it('says 400, 413 and 415 when it takes a body, and 400 when it takes a query', () => {
     const takesBody = operation.requestBody !== undefined;
-    for (const status of ['400', '413', '415']) expect(status in operation.responses).toBe(takesBody);
+    const takesQuery = (operation.parameters ?? []).some((parameter) => parameter.in === 'query');
+    for (const status of ['413', '415']) expect(status in operation.responses).toBe(takesBody);
+    expect('400' in operation.responses).toBe(takesBody || takesQuery);
+  });
+
+  it('says 429, because every caller is counted', () => {
+    expect(operation.responses).toHaveProperty('429');
   });
 });

@@ -12,7 +12,9 @@ describe.each(Object.entries(PROBLEMS))('the problem %s', (code, { status, fr, e
   });
 
   it('says when to try again exactly when that may help', () => {
-    expect(retryAfter !== undefined).toBe(['service_unavailable', 'idempotency_key_in_progress'].includes(code));
+    expect(retryAfter !== undefined).toBe(
+      ['service_unavailable', 'idempotency_key_in_progress', 'rate_limited'].includes(code),
+    );
   });
 
   it('is shown under its own code unless it is our own fault', () => {

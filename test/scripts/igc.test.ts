@@ -33,6 +33,8 @@ describe('help', () => {
       'igc hierarchy list',
       'igc certificate issue',
       'igc certificate list',
+      'igc certificate search',
+      'igc certificate export',
       'igc certificate show',
       'igc certificate revoke',
       'igc crl publish',

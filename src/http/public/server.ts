@@ -3,12 +3,15 @@
 
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { Refusal } from '../../errors.ts';
+import { capConnections } from '../connections.ts';
 import { healthRoutes } from '../health.ts';
 import { type HttpLog, logRequests } from '../http-log.ts';
-import { nodeServerOptions, PUBLIC_LIMITS } from '../limits.ts';
+import { nodeServerOptions, PUBLIC_LIMITS, publicRate, type ServerLimits } from '../limits.ts';
 import { commonOptions, endConnectionsOnClose } from '../listener.ts';
 import { answerError, answerWithProblems } from '../problem.ts';
 import { problemTypeRoutes } from '../problem-types.ts';
+import type { Rate } from '../rate.ts';
+import { limitAddresses } from '../rate-limits.ts';
 import type { PublicUseCases } from '../use-cases.ts';
 import { validateStrictly } from '../validation.ts';
 import { sendAuthorityFile } from './authorities.ts';
@@ -20,6 +23,9 @@ type PublicOptions = {
   readonly logger?: HttpLog;
   /** for max-age and Expires; the machine's clock unless a test hands in its own */
   readonly clock?: () => Date;
+  readonly limits?: ServerLimits;
+  /** requests of one address; undefined is no limit */
+  readonly rate?: Rate | undefined;
 };
 
 const OCSP_REQUEST = 'application/ocsp-request';
@@ -27,17 +33,19 @@ const OCSP_REQUEST = 'application/ocsp-request';
 /** The public server, not yet listening; `closeListeners` ends it. */
 export function buildPublic(
   useCases: PublicUseCases,
-  { logger: log, clock = () => new Date() }: PublicOptions = {},
+  { logger: log, clock = () => new Date(), limits = PUBLIC_LIMITS, ...options }: PublicOptions = {},
 ): FastifyInstance {
   const app: FastifyInstance = fastify({
-    ...commonOptions(PUBLIC_LIMITS),
-    http: nodeServerOptions(PUBLIC_LIMITS),
+    ...commonOptions(limits),
+    http: nodeServerOptions(limits),
     frameworkErrors: (error, request, reply) => answerError(error, request, reply, log),
   });
   if (log !== undefined) logRequests(app, log);
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff');
   });
+  capConnections(app, limits);
+  limitAddresses(app, 'rate' in options ? options.rate : publicRate());
   endConnectionsOnClose(app);
   answerWithProblems(app, log);
   validateStrictly(app);
