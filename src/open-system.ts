@@ -9,22 +9,28 @@ import { type Authority, readAuthority } from './authority.ts';
 import { type Config, required } from './config.ts';
 import { Refusal } from './errors.ts';
 import type { Log } from './log.ts';
+import { type Meter, NO_METER } from './meter.ts';
 import { hierarchyDigest } from './policy/hierarchy.ts';
 import { loadPolicies, type Policies } from './policy/load.ts';
 import type { System } from './system.ts';
 
 export type CallerRole = 'api' | 'public' | 'worker' | 'operator';
+type Caller = { readonly role: CallerRole; readonly log: Log; readonly meter?: Meter };
 export type OpenSystem = System & { close(): Promise<void> };
 
 /**
  * Opens policies, database and signer sockets for a calling role. Signers are connected at the first call, not here.
  * Throws Refusal `configuration_invalid` or `hierarchy_differs`, Outage when the database is away.
  */
-export async function openSystem(config: Config, { role, log }: { role: CallerRole; log: Log }): Promise<OpenSystem> {
+export async function openSystem(config: Config, caller: Caller): Promise<OpenSystem> {
+  const { role, log, meter = NO_METER } = caller;
   const policies = loadPolicies(config.POLICIES_DIRECTORY, config.HIERARCHY);
   const url = required(config, 'DATABASE_URL');
   await checkMigrations(url);
-  const db = openDatabase(url, { applicationName: `igc-sante ${role}` });
+  const db = openDatabase(url, {
+    applicationName: `igc-sante ${role}`,
+    onConnectionLost: (code) => log.warn({ code }, 'a connection to the database was lost'),
+  });
   try {
     const authorities = await openAuthorities(db, policies);
     const sockets = required(config, 'SIGNER_SOCKETS');
@@ -37,7 +43,7 @@ export async function openSystem(config: Config, { role, log }: { role: CallerRo
       await ocsp.close();
       await db.close();
     };
-    return { config, policies, db, authorities, issuing, ocsp, log, clock: () => new Date(), close };
+    return { config, policies, db, authorities, issuing, ocsp, log, meter, clock: () => new Date(), close };
   } catch (error) {
     await db.close();
     throw error;

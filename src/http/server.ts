@@ -2,6 +2,7 @@
 // what a request means is said in the files of the resources, what is decided about it in the use cases.
 
 import { type FastifyInstance, fastify } from 'fastify';
+import { type Meter, NO_METER } from '../meter.ts';
 import { authenticate } from './actor.ts';
 import { acceptBodies, readNoBodies } from './bodies.ts';
 import { certificateRoutes } from './certificates.ts';
@@ -10,6 +11,7 @@ import { healthRoutes } from './health.ts';
 import { type HttpLog, logRequests } from './http-log.ts';
 import { API_LIMITS, nodeServerOptions } from './limits.ts';
 import { commonOptions, endConnectionsOnClose } from './listener.ts';
+import { measureRequests } from './measure.ts';
 import { answerError, answerWithProblems } from './problem.ts';
 import { problemTypeRoutes } from './problem-types.ts';
 import { profileRoutes } from './profiles.ts';
@@ -23,6 +25,7 @@ type ApiOptions = {
   /** without it no handshake succeeds: enough to inject requests */
   readonly tls?: ServerTls;
   readonly logger?: HttpLog;
+  readonly meter?: Meter;
 };
 
 const SECURITY_HEADERS = {
@@ -34,13 +37,17 @@ const SECURITY_HEADERS = {
 } as const;
 
 /** The API server, not yet listening. Its routes are known after `ready()`; `closeListeners` ends it. */
-export function buildApi(useCases: ApiUseCases, { tls, logger: log }: ApiOptions = {}): FastifyInstance {
+export function buildApi(
+  useCases: ApiUseCases,
+  { tls, logger: log, meter = NO_METER }: ApiOptions = {},
+): FastifyInstance {
   const app: FastifyInstance = fastify({
     ...commonOptions(API_LIMITS),
     https: { ...nodeServerOptions(API_LIMITS), ...tlsServerOptions(tls) },
     frameworkErrors: (error, request, reply) => answerError(error, request, reply, log),
   });
   if (log !== undefined) logRequests(app, log);
+  measureRequests(app, meter);
   app.addHook('onRequest', async (_request, reply) => {
     reply.headers(SECURITY_HEADERS);
   });
