@@ -3,7 +3,7 @@
 import type { Database } from '#db/connect.ts';
 import type { Signer } from '#hsm/client.ts';
 import type { StatusIndex } from '../ocsp/status.ts';
-import type { System } from '../system.ts';
+import type { Needs } from '../system.ts';
 
 type Finding = { readonly name: string; readonly ok: boolean };
 
@@ -50,10 +50,10 @@ async function signer(token: string, client: Signer): Promise<Check> {
   }
 }
 
-export const apiReadiness = (system: System): Promise<Readiness> =>
+export const apiReadiness = (system: Needs<'db' | 'issuing'>): Promise<Readiness> =>
   readinessOf([database(system.db), signer('issuing', system.issuing)]);
 
-export const publicReadiness = (system: System, status: StatusIndex): Promise<Readiness> =>
+export const publicReadiness = (system: Needs<'db' | 'ocsp'>, status: StatusIndex): Promise<Readiness> =>
   readinessOf([
     database(system.db),
     one('status feed', () => status.isFresh(performance.now())),
