@@ -7,14 +7,26 @@ import type { Needs } from '../system.ts';
 /** Runs one step; what it throws goes on. */
 export type Step = <T>(name: IssuanceStep, act: () => Promise<T>) => Promise<T>;
 
+type Meters = Needs<'meter' | 'policies'>;
+
+/** What a caller typed is no label. */
+const labelOf = ({ policies }: Meters, profile: string): string =>
+  policies.profiles.has(profile) ? profile : 'unknown';
+
+/** Runs what comes before an issuance; a Refusal that it throws counts as one of the issuance, and goes on. */
+export async function refusalsCounted<T>(system: Meters, profile: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    if (error instanceof Refusal) system.meter.issuance(labelOf(system, profile), 'refused', error.code);
+    throw error;
+  }
+}
+
 /** Runs an issuance of `profile`, which names its steps by the Step that it is given. */
-export async function measureIssuance<T>(
-  { meter, policies }: Needs<'meter' | 'policies'>,
-  profile: string,
-  act: (step: Step) => Promise<T>,
-): Promise<T> {
-  // what a caller typed is no label
-  const label = policies.profiles.has(profile) ? profile : 'unknown';
+export async function measureIssuance<T>(system: Meters, profile: string, act: (step: Step) => Promise<T>): Promise<T> {
+  const { meter } = system;
+  const label = labelOf(system, profile);
   let last: IssuanceStep = 'decide';
   const step: Step = async (name, part) => {
     last = name;

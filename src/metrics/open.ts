@@ -1,7 +1,7 @@
 // The metrics of one role, if METRICS_LISTEN asks for them. Where it does not, nothing is loaded, counted or opened.
 
 import type { Config } from '../config.ts';
-import type { Log } from '../log.ts';
+import { errorFacts, type Log } from '../log.ts';
 import { type Meter, NO_METER } from '../meter.ts';
 import { METRICS_PORTS, type RoleWithMetrics } from './catalogue.ts';
 import type { Source } from './source.ts';
@@ -27,7 +27,13 @@ export async function openMetrics(config: Config, role: RoleWithMetrics, log: Lo
     meter: registry.meter,
     async show(sources) {
       for (const source of sources) registry.add(source);
-      listener = await listenForScrapes(metricsAddress(address, role), registry);
+      const at = metricsAddress(address, role);
+      try {
+        listener = await listenForScrapes(at, registry);
+      } catch (error) {
+        log.error({ ...at, ...errorFacts(error) }, 'METRICS_LISTEN: nobody can listen there');
+        throw error;
+      }
       log.info({ port: listener.port }, 'metrics are shown');
     },
     async close() {

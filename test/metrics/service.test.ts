@@ -56,6 +56,8 @@ describe('an issuance', { timeout: 60_000 }, () => {
     const refused = 'igc_issuances_total{profile="unknown",outcome="refused",code="profile_unknown"}';
     expect(await value('api', refused)).toBe(1);
     expect(await scrape('api')).not.toContain('no-such-profile');
+    const foreign = 'igc_issuances_total{profile="org-auth-cli",outcome="refused",code="not_allowed"}';
+    expect(await value('api', foreign)).toBe(1);
   });
 
   it('by the worker itself, for OCSP responders, is counted there', async () => {
