@@ -27,7 +27,8 @@ let keyFile: string;
 let certificateFile: string;
 
 beforeAll(async () => {
-  service = await prepareService();
+  // the request under way waits longer than a renewal takes
+  service = await prepareService({ environment: { SIGNING_DEADLINE_MS: '20000' } });
   keyFile = service.environment.API_TLS_KEY_FILE ?? '';
   certificateFile = service.environment.API_TLS_CERTIFICATE_FILE ?? '';
   signer = service.start('signer issuing');
