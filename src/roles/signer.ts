@@ -1,4 +1,5 @@
-// The signer role: one process for one token, the only one that knows its PIN. It opens no database and no network.
+// The signer role: one process for one token, the only one that knows its PIN. It opens no database, and no network but the metrics
+// listener, where METRICS_LISTEN asks for one.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
