@@ -18,6 +18,8 @@ export type Database = {
   transaction<T>(act: (tx: Tx) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** Asks whether the database answers; Outage('database') when it does not. */
   ping(): Promise<void>;
+  /** Connections of this process: how many there are, how many of them do nothing, how many requests wait for one. */
+  connections(): { readonly total: number; readonly idle: number; readonly waiting: number };
   /** Waits for running queries and closes every connection; may be called twice. */
   close(): Promise<void>;
 };
@@ -54,6 +56,7 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
     ping: async () => {
       await queriesOn(pool).execute(sql`select 1`);
     },
+    connections: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     close: () => {
       closing ??= pool.end();
       return closing;

@@ -28,6 +28,8 @@ export type SignerHealth = Omit<TokenStatus, 'state'> & {
   /** calls that wait, and calls that the token has */
   readonly queued: number;
   readonly inFlight: number;
+  /** calls that the token still has after their deadline; absent from a signer of before this was asked */
+  readonly hung?: number;
 };
 
 /** `last` announces that the signer ends the connection after this answer. */

@@ -18,6 +18,8 @@ export type Gate = {
   pass<T>(work: (progress: Progress) => Promise<T>, expiresAt: number): Promise<T>;
   queued(): number;
   inFlight(): number;
+  /** Calls that the token still has after their deadline. */
+  hung(): number;
   /** Whether every place is taken by a call whose deadline passed more than `ms` ago. */
   isStuck(ms: number): boolean;
 };
@@ -53,6 +55,7 @@ export function openGate({ width, places, breaker, fairMs }: GateOptions): Gate 
   return {
     queued: () => queue.size,
     inFlight: () => running.size,
+    hung: () => [...running].filter(({ expiresAt }) => performance.now() > expiresAt).length,
     isStuck: (ms) => running.size >= width && [...running].every(({ expiresAt }) => performance.now() > expiresAt + ms),
     pass<T>(work: (progress: Progress) => Promise<T>, expiresAt: number): Promise<T> {
       if (queue.size >= places) return Promise.reject(none('too many calls wait for the token'));

@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { Outage, Refusal } from '../src/errors.ts';
 import { openBreaker } from './breaker.ts';
 import { type Call, type Connection, type ConnectionOptions, serveConnection } from './connection.ts';
+import type { SignerHealth } from './frames.ts';
 import { type Gate, openGate } from './gate.ts';
 import { RIGHTS, type Role, type TokenKind } from './purpose.ts';
 import { listenForRole } from './role-socket.ts';
-import { type Desk, openDesk } from './signing-desk.ts';
+import { type Desk, type Measured, openDesk } from './signing-desk.ts';
 import { type AuthorityFile, type IssuingKey, isRoot, readAuthorities } from './signing-key.ts';
 import { type LineOptions, openTokenLine, type TokenLine } from './token-line.ts';
 
@@ -26,10 +27,20 @@ export type SignerConfig = {
   readonly authorities: readonly AuthorityFile[];
   /** from the first octet of a request to its answer; 5 s unless told */
   readonly signingDeadlineMs?: number;
-  readonly log: (event: object) => void;
+  readonly log: (event: SignerEvent) => void;
+  /** told how long the token took for each signature, in seconds */
+  readonly measured?: Measured;
   /** the signer's clock; tests hand in their own */
   readonly clock?: () => Date;
   readonly limits?: Partial<SignerLimits>;
+};
+
+/** What the signer says of itself. `error` is what a bug threw, and the only part that may quote values. */
+export type SignerEvent = {
+  readonly event: string;
+  readonly state?: string;
+  readonly error?: unknown;
+  readonly [fact: string]: unknown;
 };
 
 export type SignerLimits = {
@@ -70,6 +81,7 @@ const FAIR_MS = 1_000;
 const LET_GO_MS = 2_000;
 
 export type RunningSigner = {
+  health(): SignerHealth;
   /** Takes no more requests, lets those under way end, logs out. Ends the process by SIGKILL when the token does not let go. */
   close(): Promise<void>;
 };
@@ -112,9 +124,10 @@ export async function runSigner(config: SignerConfig): Promise<RunningSigner> {
     toleranceMs: limits.clockToleranceMs,
     keyGenerationMs: limits.keyGenerationMs,
     onSigning: (event) => config.log({ event: 'signer.signing', ...event }),
+    measured: config.measured ?? (() => undefined),
   });
   sockets.serve(desk);
-  return { close: () => close({ sockets, gates: [signing, keys], line, deadlineMs }) };
+  return { health: desk.health, close: () => close({ sockets, gates: [signing, keys], line, deadlineMs }) };
 }
 
 function threadOptions(
@@ -172,16 +185,12 @@ function openSockets(config: SignerConfig, deadlineMs: number): Sockets {
   };
 }
 
-/** A log line: rules and return values, never the bytes that were to be signed. */
-function describe(role: Role, error: unknown): object {
-  if (error instanceof Refusal) return { event: 'signer.refused', caller: role, findings: error.findings };
+/** A log line: rules and return values, never the bytes that were to be signed. What a bug's `error` may say, the log decides. */
+function describe(caller: Role, error: unknown): SignerEvent {
+  if (error instanceof Refusal) return { event: 'signer.refused', caller, findings: error.findings };
   if (error instanceof Outage)
-    return { event: 'signer.outage', caller: role, detail: error.message, signature: error.signature };
-  return {
-    event: 'signer.bug',
-    caller: role,
-    error: error instanceof Error ? (error.stack ?? error.message) : String(error),
-  };
+    return { event: 'signer.outage', caller, detail: error.message, signature: error.signature };
+  return { event: 'signer.bug', caller, error };
 }
 
 type Closing = {

@@ -16,6 +16,7 @@ import type { TokenLine } from './token-line.ts';
 export type Desk = {
   /** Begins what `role` asks. Throws Refusal `signer_refused`. */
   begin(role: Role, request: SignerRequest, expiresAt: number): Call;
+  health(): SignerHealth;
 };
 
 export type DeskOptions = {
@@ -32,7 +33,11 @@ export type DeskOptions = {
   readonly keyGenerationMs: number;
   /** Hears of each certificate and list before the token does: what a process that was taken over had signed can be told from it. */
   readonly onSigning: (event: SigningEvent) => void;
+  /** told of each signature that the token was asked for */
+  readonly measured: Measured;
 };
+
+export type Measured = (outcome: 'signed' | 'failed', seconds: number) => void;
 
 type SignRequest = Extract<SignerRequest, { op: 'sign' }>;
 
@@ -41,6 +46,7 @@ export function openDesk(options: DeskOptions): Desk {
   const sign = openSigning(options);
 
   return {
+    health: () => healthOf(options),
     begin(role, request, expiresAt) {
       const rights = RIGHTS[token][role];
       if (rights === undefined) throw notForThisRole();
@@ -92,7 +98,7 @@ function requireOpen(line: TokenLine): void {
 }
 
 function openSigning(options: DeskOptions) {
-  const { token, authorities, line, signing, clock, toleranceMs, onSigning } = options;
+  const { token, authorities, line, signing, clock, toleranceMs, onSigning, measured } = options;
   const issuing = new Map(authorities.filter((key) => !isRoot(key)).map((key) => [toHex(key.keyId), key]));
   const responders = new Map<string, SigningKey>();
 
@@ -110,8 +116,16 @@ function openSigning(options: DeskOptions) {
     const key = await keyFor(id);
     const digest = new Uint8Array(arrived.digest(key));
     progress.asking();
-    const signature = await line.call('sign', { keyId: key.keyId, spki: key.spki, digest });
-    if (arrived.verify(key, signature)) return { kind: 'signature', signature: toHex(signature) };
+    const began = performance.now();
+    const seconds = (): number => (performance.now() - began) / 1_000;
+    const signature = await line.call('sign', { keyId: key.keyId, spki: key.spki, digest }).catch((error: unknown) => {
+      measured('failed', seconds());
+      throw error;
+    });
+    const taken = seconds();
+    const good = arrived.verify(key, signature);
+    measured(good ? 'signed' : 'failed', taken);
+    if (good) return { kind: 'signature', signature: toHex(signature) };
     line.call('recycleSessions', {}).catch(() => undefined);
     throw new Outage('hsm', 'the token gave a signature that does not verify', { signature: 'unknown' });
   };
@@ -160,5 +174,6 @@ function healthOf({ tokenLabel, line, signing, breaker }: DeskOptions): SignerHe
     breaker: breaker.state(),
     queued: signing.queued(),
     inFlight: signing.inFlight(),
+    hung: signing.hung(),
   };
 }

@@ -32,7 +32,7 @@ export type LineOptions = {
   readonly frozenAfter: FrozenAfter;
   /** Whether calls that hang take up every session, though the thread itself still beats. */
   readonly isStuck: () => boolean;
-  readonly log: (event: object) => void;
+  readonly log: (event: { readonly event: string; readonly [fact: string]: unknown }) => void;
 };
 
 const OPENING: TokenStatus = { state: 'opening', loggedIn: false, pinLatch: 'clear', missingKeys: [] };

@@ -10,6 +10,8 @@ import { Refusal } from './errors.ts';
 const CHECKOUT = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 const Listen = Type.String({ pattern: '^(\\[[0-9a-fA-F:]+\\]|[A-Za-z0-9.-]+):\\d{1,5}$' });
+/** A host alone stands for the port of the role (src/metrics/catalogue.ts). */
+const MetricsListen = Type.String({ pattern: '^(\\[[0-9a-fA-F:]+\\]|[A-Za-z0-9.-]+)(:\\d{1,5})?$' });
 const Path = Type.String({ minLength: 1 });
 /** 0: no limit. The defaults stand in src/http/limits.ts. */
 const RatePerSecond = Type.Integer({ minimum: 0, maximum: 1_000_000 });
@@ -33,6 +35,7 @@ const Environment = Type.Object({
   API_READS_PER_SECOND: Type.Optional(RatePerSecond),
   API_STRANGERS_PER_SECOND: Type.Optional(RatePerSecond),
   PUBLIC_REQUESTS_PER_SECOND: Type.Optional(RatePerSecond),
+  METRICS_LISTEN: Type.Optional(MetricsListen),
   SIGNING_DEADLINE_MS: Type.Integer({ default: 5000, minimum: 100, maximum: 60_000 }),
   LOG_LEVEL: Type.Enum(['silent', 'error', 'warn', 'info', 'debug'], { default: 'info' }),
 });

@@ -1,31 +1,34 @@
 // Structured logs on stderr. Events are objects with identifiers and codes; names of people, request bodies, PINs and
 // subjects are never handed to it, and what could carry them is redacted all the same.
 
-import { type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, pino } from 'pino';
 import type { Config } from './config.ts';
 
 export type Log = Logger;
 
-const REDACTED = [
-  'pin',
-  'holder',
-  'subject',
-  'body',
-  'csr',
-  'names',
-  'authorization',
-  'headers',
-  '*.pin',
-  '*.holder',
-  '*.subject',
-  '*.names',
+/** Fields that could carry a secret or a person, at the top of an event or one level below. */
+const NEVER = [
+  ...['pin', 'password', 'key', 'csr', 'body', 'authorization', 'headers', 'url', 'query'],
+  ...['holder', 'subject', 'names', 'familyName', 'givenName', 'email', 'nationalId', 'idNatPs', 'registryNumber'],
 ];
+const REDACTED = NEVER.flatMap((name) => [name, `*.${name}`]);
+
+const stderr = (): DestinationStream => pino.destination({ fd: 2, sync: true });
+
+/** errorFacts puts the class of an error under this name; whole errors have no business there. */
+const errorOrWord = (value: unknown): unknown => (value instanceof Error ? errorFacts(value) : value);
 
 /** A logger for one role; `level` comes from LOG_LEVEL. */
-export function createLog(config: Config, role: string): Log {
+export function createLog(config: Config, role: string, to: DestinationStream = stderr()): Log {
   return pino(
-    { level: config.LOG_LEVEL, base: { role, pid: process.pid }, redact: { paths: REDACTED, censor: '[redacted]' } },
-    pino.destination({ fd: 2, sync: true }),
+    {
+      level: config.LOG_LEVEL,
+      base: { role, pid: process.pid },
+      redact: { paths: REDACTED, censor: '[redacted]' },
+      // an error that is handed over whole is cut down to its facts
+      serializers: { err: errorFacts, error: errorOrWord },
+    },
+    to,
   );
 }
 

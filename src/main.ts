@@ -27,7 +27,7 @@ async function startRole(config: Config, [role, token]: Words, log: Log): Promis
       return isTokenName(token) ? startSigner(config, token, log) : undefined;
     }
     case 'all':
-      return (await import('./roles/all.ts')).startAll(log);
+      return (await import('./roles/all.ts')).startAll(config, log);
     default:
       return undefined;
   }
@@ -62,7 +62,7 @@ function endOnSignals(role: RunningRole, log: Log): void {
   if (process.send !== undefined && !process.connected) end('parent gone');
 }
 
-function explain(error: unknown): number {
+function explain(error: unknown, role: string): number {
   if (error instanceof Refusal) {
     process.stderr.write(`${error.code}: ${error.message}\n`);
     for (const { at, detail, remedy } of error.findings)
@@ -73,12 +73,12 @@ function explain(error: unknown): number {
     process.stderr.write(`${error.what} is away: ${error.message}\n`);
     return EXIT.unavailable;
   }
-  process.stderr.write(`${JSON.stringify(errorFacts(error))}\n`);
+  process.stderr.write(`${JSON.stringify({ role, pid: process.pid, ...errorFacts(error) })}\n`);
   return 1;
 }
 
+const [role = '', token] = process.argv.slice(2);
 try {
-  const [role = '', token] = process.argv.slice(2);
   const config = loadConfig();
   const log = createLog(config, [role, token].filter(Boolean).join(' '));
   const started = await startRole(config, [role, token], log);
@@ -89,5 +89,5 @@ try {
   endOnSignals(started, log);
   log.info('started');
 } catch (error) {
-  process.exit(explain(error));
+  process.exit(explain(error, role));
 }

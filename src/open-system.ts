@@ -11,6 +11,7 @@ import { type Config, requiredAll } from './config.ts';
 import { Refusal } from './errors.ts';
 import type { Log } from './log.ts';
 import { startLoop } from './loop.ts';
+import { type Meter, NO_METER } from './meter.ts';
 import { hierarchyDigest } from './policy/hierarchy.ts';
 import { loadPolicies, type Policies } from './policy/load.ts';
 import type { System } from './system.ts';
@@ -20,17 +21,22 @@ import { createTrustedClock } from './trusted-clock.ts';
 const COMPARE_MS = 5_000;
 
 export type CallerRole = 'api' | 'public' | 'worker' | 'operator';
+type Caller = { readonly role: CallerRole; readonly log: Log; readonly meter?: Meter };
 export type OpenSystem = System & { close(): Promise<void> };
 
 /**
  * Opens policies, database and signer sockets for a calling role. Signers are connected at the first call, not here.
  * Throws Refusal `configuration_invalid` or `hierarchy_differs`, Outage when the database is away.
  */
-export async function openSystem(config: Config, { role, log }: { role: CallerRole; log: Log }): Promise<OpenSystem> {
+export async function openSystem(config: Config, caller: Caller): Promise<OpenSystem> {
+  const { role, log, meter = NO_METER } = caller;
   const { DATABASE_URL: url, SIGNER_SOCKETS: sockets } = requiredAll(config, ['DATABASE_URL', 'SIGNER_SOCKETS']);
   const policies = loadPolicies(config.POLICIES_DIRECTORY, config.HIERARCHY);
   await checkMigrations(url);
-  const db = openDatabase(url, { applicationName: `igc-sante ${role}` });
+  const db = openDatabase(url, {
+    applicationName: `igc-sante ${role}`,
+    onConnectionLost: (code) => log.warn({ code }, 'a connection to the database was lost'),
+  });
   try {
     const authorities = await openAuthorities(db, policies);
     const signer = (token: 'issuing' | 'ocsp') =>
@@ -47,7 +53,7 @@ export async function openSystem(config: Config, { role, log }: { role: CallerRo
       await ocsp.close();
       await db.close();
     };
-    return { config, policies, db, authorities, issuing, ocsp, log, clock: clock.now, close };
+    return { config, policies, db, authorities, issuing, ocsp, log, meter, clock: clock.now, close };
   } catch (error) {
     await db.close();
     throw error;

@@ -5,6 +5,7 @@ import type { Signer } from '#hsm/client.ts';
 import type { Authorities } from './authority.ts';
 import type { Config } from './config.ts';
 import type { Log } from './log.ts';
+import type { Meter } from './meter.ts';
 import type { Policies } from './policy/load.ts';
 
 export type System = {
@@ -19,6 +20,8 @@ export type System = {
   /** the trusted clock, which throws Outage `clock` when it is not to be believed; tests hand in their own */
   readonly clock: () => Date;
   readonly log: Log;
+  /** hears in numbers what use cases do */
+  readonly meter: Meter;
 };
 
 /** The parts of a System that one use case needs. */

@@ -1,8 +1,43 @@
 // What reaches a log.
 
 import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../src/config.ts';
 import { Outage } from '../src/errors.ts';
-import { errorFacts } from '../src/log.ts';
+import { createLog, errorFacts } from '../src/log.ts';
+
+describe('a line', () => {
+  const lineOf = (...said: Parameters<ReturnType<typeof createLog>['info']>): string => {
+    let text = '';
+    const write = (line: string): void => {
+      text += line;
+    };
+    createLog(loadConfig({}), 'signer ocsp', { write }).info(...said);
+    return text;
+  };
+
+  it('names its role and its process', () => {
+    expect(JSON.parse(lineOf('started'))).toMatchObject({ role: 'signer ocsp', pid: process.pid, msg: 'started' });
+  });
+
+  it.each(['pin', 'password', 'holder', 'subject', 'names', 'familyName', 'email', 'nationalId', 'headers', 'url'])(
+    'shows nothing of a field %s, at the top or one below',
+    (name) => {
+      expect(lineOf({ [name]: 'SECRET' }, 'x')).not.toContain('SECRET');
+      expect(lineOf({ order: { [name]: 'SECRET' } }, 'x')).not.toContain('SECRET');
+    },
+  );
+
+  it.each(['err', 'error'])('shows of a whole error under %s its facts, never its message', (name) => {
+    const line = lineOf({ [name]: new TypeError('SECRET') }, 'x');
+    expect(line).toContain('TypeError');
+    expect(line).not.toContain('SECRET');
+  });
+
+  it('shows of an error that is the whole event its facts too', () => {
+    const log = lineOf(new TypeError('SECRET'), 'x');
+    expect(log).not.toContain('SECRET');
+  });
+});
 
 describe('errorFacts', () => {
   it('never says the message of an error, however many lines it has', () => {

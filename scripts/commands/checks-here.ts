@@ -4,8 +4,10 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { certificateFile } from '../../src/ca/create-hierarchy.ts';
 import type { Config } from '../../src/config.ts';
+import { Refusal } from '../../src/errors.ts';
 import { hierarchyDigest } from '../../src/policy/hierarchy.ts';
 import type { Policies } from '../../src/policy/load.ts';
+import { readApiTls } from '../../src/roles/api-tls.ts';
 import { readFileIfThere } from './ceremony.ts';
 import { type Check, fail, ok, warn } from './check.ts';
 
@@ -33,6 +35,28 @@ export function checkSecretFiles(config: Config): readonly Check[] {
   const open = paths.filter(([, path]) => (statSync(path).mode & 0o077) !== 0);
   if (open.length === 0) return [ok('secret files', `${paths.length} here, for their owner only`)];
   return open.map(([name, path]) => warn('secret files', `${name}: others may read ${path}`, `chmod 600 ${path}`));
+}
+
+const DAY = 86_400_000;
+/** Long enough to renew it by hand; the api role takes new files while it runs. */
+const API_CERTIFICATE_NOTICE_MS = 15 * DAY;
+
+/** The API's TLS files, where this machine has them: whole, for one another, and for how long still. */
+export function checkApiCertificate(config: Config, now: Date): readonly Check[] {
+  const check = 'API certificate';
+  const remedy =
+    'make both files anew with `igc certificate issue serv-ssl --new-key … --out …`; the api role takes them';
+  if (config.API_TLS_CERTIFICATE_FILE === undefined || config.API_TLS_KEY_FILE === undefined) return [];
+  try {
+    const { notAfter } = readApiTls(config);
+    const left = notAfter.getTime() - now.getTime();
+    const detail = `valid until ${notAfter.toISOString()}`;
+    if (left <= 0) return [fail(check, `${detail}: expired`, remedy)];
+    return [left < API_CERTIFICATE_NOTICE_MS ? warn(check, detail, remedy) : ok(check, detail)];
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return [fail(check, `${error.message}: ${error.findings[0]?.detail ?? ''}`, remedy)];
+  }
 }
 
 /** HIERARCHY_DIRECTORY against the policies: begun for them, and complete. */

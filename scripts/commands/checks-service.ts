@@ -88,7 +88,19 @@ function canEnter(path: string): boolean {
 
 async function checkSigner(check: string, signer: Signer): Promise<Check> {
   try {
-    const { ready, state, pinLatch, missingKeys, breaker, token } = await signer.health();
+    const { ready, state, pinLatch, missingKeys, breaker, token, hung = 0 } = await signer.health();
+    if (ready && missingKeys.length > 0)
+      return fail(
+        check,
+        `${token} is open, without the keys of ${missingKeys.join(', ')}`,
+        'restore them from the backup',
+      );
+    if (ready && hung > 0)
+      return warn(
+        check,
+        `${token} is open, but ${hung} calls hang`,
+        'look at the token; the signer restarts when all do',
+      );
     if (ready) return ok(check, `${token} is open`);
     if (pinLatch === 'refused')
       return fail(

@@ -7,7 +7,7 @@ import { createLog, errorFacts } from '../../src/log.ts';
 import { type OpenSystem, openSystem } from '../../src/open-system.ts';
 import { loadPolicies, type Policies } from '../../src/policy/load.ts';
 import { type Check, fail, ok } from './check.ts';
-import { checkDirectory, checkNode, checkSecretFiles } from './checks-here.ts';
+import { checkApiCertificate, checkDirectory, checkNode, checkSecretFiles } from './checks-here.ts';
 import {
   checkBacklogs,
   checkClock,
@@ -57,7 +57,7 @@ async function examine(): Promise<readonly Check[]> {
   const checks: Check[] = [checkNode()];
   const config = attempt(checks, 'configuration', 'the environment is usable', () => loadConfig());
   if (config === undefined) return checks;
-  checks.push(...checkSecretFiles(config));
+  checks.push(...checkSecretFiles(config), ...checkApiCertificate(config, new Date()));
   const policies = attempt(checks, 'policies', 'every file is valid', () =>
     loadPolicies(config.POLICIES_DIRECTORY, config.HIERARCHY),
   );

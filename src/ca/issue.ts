@@ -20,9 +20,11 @@ import { signWithAuthority } from '../sign.ts';
 import type { Needs } from '../system.ts';
 import { parseCsr } from '../x509/csr.ts';
 import { keyDigest } from '../x509/keys.ts';
+import type { Signable } from '../x509/signable.ts';
 import { profileSubject, refusalsAudited } from './audit-refusal.ts';
 import { burnCertificate } from './burn.ts';
 import { refuseKeyReuse } from './key-reuse.ts';
+import { measureIssuance, type Step } from './measure-issuance.ts';
 import { newSerial } from './serial.ts';
 
 export type IssueCommand = {
@@ -40,7 +42,7 @@ export type IssueCommand = {
 
 export type Issued = { readonly id: string; readonly notBefore: Date; readonly notAfter: Date };
 
-export type IssueNeeds = Needs<'policies' | 'db' | 'authorities' | 'issuing' | 'clock' | 'config'>;
+export type IssueNeeds = Needs<'policies' | 'db' | 'authorities' | 'issuing' | 'clock' | 'config' | 'meter'>;
 
 /**
  * Issues one certificate and answers its row id.
@@ -48,10 +50,11 @@ export type IssueNeeds = Needs<'policies' | 'db' | 'authorities' | 'issuing' | '
  * Throws Refusal with every finding, before any serial or token call is spent; Outage when token or database is away: the row is
  * then settled by this call if it can, by recover.ts if it cannot.
  */
-export async function issueCertificate(
-  system: IssueNeeds,
-  command: IssueCommand,
-): Promise<{ id: string; der: Uint8Array }> {
+export function issueCertificate(system: IssueNeeds, command: IssueCommand): Promise<{ id: string; der: Uint8Array }> {
+  return measureIssuance(system, command.profile, (step) => issue(system, command, step));
+}
+
+async function issue(system: IssueNeeds, command: IssueCommand, step: Step): Promise<{ id: string; der: Uint8Array }> {
   const id = uuidv7();
   const refusable = {
     kind: 'certificate_refused',
@@ -60,24 +63,23 @@ export async function issueCertificate(
   } as const;
   const { authority, plan, signable } = await refusalsAudited(system, refusable, async () => {
     // 1. Decide, build and lint. Pure: nothing exists yet, nothing to recover.
-    const decided = decidePlan(system, command);
-    const linted = buildSignable(decided.plan, decided.authority.certificate, system.policies);
+    const decided = await step('decide', async () => decideAndLint(system, command));
     // 2. Record the intent. If we stop after the commit, recover.ts burns the row once it is older than twice the deadline.
-    await recordPlan(system, command, { id, ...decided });
-    return { ...decided, signable: linted };
+    await step('record_intent', () => recordPlan(system, command, { id, ...decided }));
+    return decided;
   });
 
   // 3. Sign. If we stop here or after, the token may have signed: recover.ts burns the serial and the CRL names it.
   let der: Uint8Array;
   try {
-    der = await signWithAuthority(system.issuing, authority, signable);
+    der = await step('sign', () => signWithAuthority(system.issuing, authority, signable));
   } catch (error) {
     await settleFailure(system, id, error);
     throw error;
   }
 
   // 4. Record the result. If this commit is lost, the row stays `signing`, nobody has seen the certificate, and recover.ts burns it.
-  await system.db.transaction(async (tx) => {
+  const recordResult = async (tx: Tx): Promise<void> => {
     if (!(await recordIssued(tx, id, der))) {
       throw new Outage('hsm', 'recovery settled this row first', { signature: 'unknown' });
     }
@@ -90,7 +92,8 @@ export async function issueCertificate(
       content: { sha256: createHash('sha256').update(der).digest('hex') },
     });
     await command.settle?.(tx, { id, notBefore: plan.fields.notBefore, notAfter: plan.fields.notAfter });
-  });
+  };
+  await step('record_result', () => system.db.transaction(recordResult));
   return { id, der };
 }
 
@@ -106,6 +109,11 @@ export async function planCertificate(system: IssueNeeds, command: IssueCommand)
 }
 
 type Decided = { readonly plan: IssuancePlan; readonly authority: Authority };
+
+function decideAndLint(system: IssueNeeds, command: IssueCommand): Decided & { readonly signable: Signable } {
+  const decided = decidePlan(system, command);
+  return { ...decided, signable: buildSignable(decided.plan, decided.authority.certificate, system.policies) };
+}
 
 function decidePlan(system: IssueNeeds, command: IssueCommand): Decided {
   const { policies } = system;

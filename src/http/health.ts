@@ -10,7 +10,8 @@ const Ready = Type.Object(
   {
     ready: Type.Boolean({ description: 'Whether requests can be served now.' }),
     checks: Type.Array(Type.Object({ name: Type.String({ examples: ['database'] }), ok: Type.Boolean() }, closed), {
-      description: 'The parts that this process needs.',
+      description:
+        'The parts that this process needs. One that is not ok while `ready` is true makes it degraded, not useless.',
     }),
   },
   closed,

@@ -25,7 +25,7 @@ export function logRequests(app: FastifyInstance, log: HttpLog): void {
 }
 
 /** The operationId of a route, for logs and findings; routes without one are not part of the contract. */
-const operationOf = (schema: unknown): string | undefined =>
+export const operationOf = (schema: unknown): string | undefined =>
   typeof schema === 'object' && schema !== null && 'operationId' in schema && typeof schema.operationId === 'string'
     ? schema.operationId
     : undefined;

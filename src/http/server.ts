@@ -2,6 +2,7 @@
 // what a request means is said in the files of the resources, what is decided about it in the use cases.
 
 import { type FastifyInstance, fastify } from 'fastify';
+import { type Meter, NO_METER } from '../meter.ts';
 import { authenticate } from './actor.ts';
 import { acceptBodies, readNoBodies } from './bodies.ts';
 import { certificateListRoutes } from './certificate-list.ts';
@@ -12,6 +13,7 @@ import { healthRoutes } from './health.ts';
 import { type HttpLog, logRequests } from './http-log.ts';
 import { API_LIMITS, type ApiLimits, apiRates, type CallerRates, nodeServerOptions } from './limits.ts';
 import { commonOptions, endConnectionsOnClose } from './listener.ts';
+import { measureRequests } from './measure.ts';
 import { answerError, answerWithProblems } from './problem.ts';
 import { problemTypeRoutes } from './problem-types.ts';
 import { profileRoutes } from './profiles.ts';
@@ -28,6 +30,7 @@ type ApiOptions = {
   readonly logger?: HttpLog;
   readonly limits?: ApiLimits;
   readonly rates?: CallerRates;
+  readonly meter?: Meter;
 };
 
 const SECURITY_HEADERS = {
@@ -41,7 +44,7 @@ const SECURITY_HEADERS = {
 /** The API server, not yet listening. Its routes are known after `ready()`; `closeListeners` ends it. */
 export function buildApi(
   useCases: ApiUseCases,
-  { tls, logger: log, limits = API_LIMITS, rates = apiRates() }: ApiOptions = {},
+  { tls, logger: log, meter = NO_METER, limits = API_LIMITS, rates = apiRates() }: ApiOptions = {},
 ): FastifyInstance {
   const app: FastifyInstance = fastify({
     ...commonOptions(limits),
@@ -53,6 +56,7 @@ export function buildApi(
     frameworkErrors: (error, request, reply) => answerError(error, request, reply, log),
   });
   if (log !== undefined) logRequests(app, log);
+  measureRequests(app, meter);
   app.addHook('onRequest', async (_request, reply) => {
     reply.headers(SECURITY_HEADERS);
   });

@@ -2,7 +2,7 @@
 // anything is decided per request (actor.ts). Nothing of a session outlives its connection.
 
 import { constants } from 'node:crypto';
-import type { SecureContextOptions, TlsOptions } from 'node:tls';
+import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import { HANDSHAKE_TIMEOUT } from './limits.ts';
 
@@ -55,5 +55,8 @@ export function renewServerCertificate(app: FastifyInstance, tls: ServerTls): vo
   const { server } = app;
   if (!('setSecureContext' in server) || typeof server.setSecureContext !== 'function')
     throw new Error('this server has no TLS');
-  server.setSecureContext(secureContext(tls));
+  const context = secureContext(tls);
+  // tried first: Node has already forgotten parts of the old one when it finds a fault in the new one
+  createSecureContext(context);
+  server.setSecureContext(context);
 }

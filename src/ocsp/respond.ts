@@ -4,6 +4,7 @@
 import { certificateStatus } from '#db/certificates.ts';
 import type { Authority } from '../authority.ts';
 import { Outage } from '../errors.ts';
+import type { OcspWord } from '../meter.ts';
 import type { Needs } from '../system.ts';
 import { signatureAlgorithmFor, signatureAlgorithmIdentifier, verifySignature } from '../x509/algorithms.ts';
 import { DerError } from '../x509/der.ts';
@@ -34,6 +35,8 @@ export type OcspNeeds = Needs<'db' | 'clock' | 'ocsp' | 'log'> & {
 
 export type OcspAnswer = {
   readonly der: Uint8Array;
+  /** in one word, for metrics */
+  readonly says: OcspWord;
   /** present only when a cache may keep the answer: no nonce, and nothing in it is unknown */
   readonly cache?: { readonly thisUpdate: Date; readonly nextUpdate: Date; readonly maxAgeSeconds: number };
 };
@@ -44,17 +47,28 @@ export async function respondOcsp(system: OcspNeeds, requestDer: Uint8Array): Pr
   try {
     request = parseOcspRequest(requestDer);
   } catch (error) {
-    if (error instanceof DerError) return { der: ocspErrorResponse('malformedRequest') };
+    if (error instanceof DerError) return errorAnswer('malformedRequest');
     throw error;
   }
   const issuer = issuerOf(system, request);
-  if (issuer === undefined) return { der: ocspErrorResponse('unauthorized') };
+  if (issuer === undefined) return errorAnswer('unauthorized');
   try {
     return await signedAnswer(system, request, issuer);
   } catch (error) {
-    if (error instanceof Outage) return { der: ocspErrorResponse('tryLater') };
+    if (error instanceof Outage) return errorAnswer('tryLater');
     throw error;
   }
+}
+
+const errorAnswer = (says: 'malformedRequest' | 'unauthorized' | 'tryLater'): OcspAnswer => ({
+  der: ocspErrorResponse(says),
+  says,
+});
+
+/** Of several certificates, the gravest. */
+function gravest(statuses: readonly OcspStatus[]): OcspWord {
+  if (statuses.some((status) => 'unknown' in status)) return 'unknown';
+  return statuses.some((status) => 'revoked' in status) ? 'revoked' : 'good';
 }
 
 /** The one CA that every CertID of the request names; undefined when one is foreign, or when they differ. */
@@ -83,7 +97,8 @@ async function signedAnswer(system: OcspNeeds, request: OcspRequest, issuer: Aut
   });
   const der = await sign(system, { responder, issuer, now, responseData });
   const cacheable = request.nonce === undefined && responses.every((response) => !('unknown' in response.status));
-  return cacheable ? { der, cache: { thisUpdate: now, nextUpdate, maxAgeSeconds: MAX_AGE_SECONDS } } : { der };
+  const says = gravest(responses.map(({ status }) => status));
+  return { der, says, ...(cacheable && { cache: { thisUpdate: now, nextUpdate, maxAgeSeconds: MAX_AGE_SECONDS } }) };
 }
 
 async function sign(

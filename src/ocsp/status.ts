@@ -2,7 +2,7 @@
 // while it is fresh, and never says "unknown" by itself: that needs the database.
 
 import type { Database } from '#db/connect.ts';
-import { FEED_START, readFeed, reportFeedPosition } from '#db/feed.ts';
+import { FEED_START, type FeedCursor, readFeed, reportFeedPosition } from '#db/feed.ts';
 
 /** A copy that has not read the feed for this long answers tryLater instead of an old "good". */
 const STALE_AFTER_MS = 5_000;
@@ -16,6 +16,10 @@ export type StatusIndex = {
   /** the status of a serial that the feed has named; undefined says only that the feed has not */
   find(issuer: string, serial: Uint8Array): SerialStatus | undefined;
   isFresh(now: number): boolean;
+  /** milliseconds since the last complete reading began; Infinity before the first */
+  lagMs(now: number): number;
+  /** what this copy has read for good */
+  position(): FeedCursor;
   /** reads what is new in the feed; throws Outage when the database is away */
   poll(): Promise<void>;
 };
@@ -37,6 +41,8 @@ export function createStatusIndex(
       return revokedAt === NOT_REVOKED ? { state: 'good' } : { state: 'revoked', revokedAt: new Date(revokedAt) };
     },
     isFresh: (now) => now - readAt <= STALE_AFTER_MS,
+    lagMs: (now) => now - readAt,
+    position: () => cursor,
     async poll() {
       const began = monotonic();
       for (;;) {

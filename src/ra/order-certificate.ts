@@ -5,6 +5,7 @@
 import { findStructure } from '#db/structures.ts';
 import { profileSubject, refusalsAudited } from '../ca/audit-refusal.ts';
 import { type IssueNeeds, issueCertificate } from '../ca/issue.ts';
+import { refusalsCounted } from '../ca/measure-issuance.ts';
 import { Refusal } from '../errors.ts';
 import type { Structure } from '../policy/holder.ts';
 import type { RequestedNames } from '../policy/requested-names.ts';
@@ -32,7 +33,9 @@ export async function orderCertificate(system: IssueNeeds, command: OrderCommand
   const subjectId = profileSubject(system, command.profile);
   const refusable = { kind: 'certificate_refused', actor, subjectId } as const;
   // Before the Idempotency-Key: a right is asked for each time, and no key remembers that there was none.
-  const structure = await refusalsAudited(system, refusable, () => structureOf(system, command));
+  const structure = await refusalsCounted(system, command.profile, () =>
+    refusalsAudited(system, refusable, () => structureOf(system, command)),
+  );
   const id = await once(system, { actor, route: 'orderCertificate', idempotency }, async (settle) => {
     await refusalsAudited(system, refusable, async () =>
       refuseOtherHolder(system.policies.profiles.get(command.profile), command.holder),

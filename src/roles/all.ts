@@ -3,7 +3,10 @@
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { Config } from '../config.ts';
+import { Refusal } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { namesOnePort } from '../metrics/open.ts';
 import { EXIT } from './exit.ts';
 import type { RunningRole } from './role.ts';
 
@@ -24,7 +27,8 @@ const KILL_AFTER_MS = 25_000;
  * Starts the five children; `stop` sends the callers SIGTERM, then the signers, without which no request under way could be
  * answered, and kills what does not end. A child that refuses its configuration will never start: then all of them end.
  */
-export function startAll(log: Log): RunningRole {
+export function startAll(config: Config, log: Log): RunningRole {
+  refuseOnePort(config);
   log.warn('all roles run as one user: there is no isolation between them; deploy each role by itself');
   const refused = Promise.withResolvers<number>();
   const keep = (role: readonly string[]): RunningRole => keepAlive(role, { log, giveUp: refused.resolve });
@@ -37,6 +41,19 @@ export function startAll(log: Log): RunningRole {
       await Promise.all(signers.map((child) => child.stop()));
     },
   };
+}
+
+/** Five roles cannot listen on one port: a host alone gives each its own. Throws Refusal `configuration_invalid`. */
+function refuseOnePort({ METRICS_LISTEN: listen }: Config): void {
+  if (listen === undefined || !namesOnePort(listen)) return;
+  throw new Refusal('configuration_invalid', 'METRICS_LISTEN names one port for five roles', [
+    {
+      rule: 'each role has a listener of its own',
+      at: 'METRICS_LISTEN',
+      detail: 'under `all` it is a host alone',
+      remedy: 'leave the port away: each role then listens on its own (docs/metrics.md)',
+    },
+  ]);
 }
 
 type Keeper = { readonly log: Log; readonly giveUp: (exitCode: number) => void };
@@ -54,7 +71,7 @@ function keepAlive(role: readonly string[], { log, giveUp }: Keeper): RunningRol
       return;
     }
     if (performance.now() - startedAt > HEALTHY_MS) delay = FIRST_DELAY_MS;
-    log.warn({ role: role.join(' '), code, signal, delay }, 'a role ended and is started again');
+    log.warn({ child: role.join(' '), code, signal, delay }, 'a role ended and is started again');
     timer = setTimeout(start, delay);
     delay = Math.min(2 * delay, LONGEST_DELAY_MS);
   };

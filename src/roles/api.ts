@@ -4,7 +4,11 @@ import { type Config, required } from '../config.ts';
 import { apiRates } from '../http/limits.ts';
 import { closeListeners } from '../http/listener.ts';
 import { buildApi } from '../http/server.ts';
+import { renewServerCertificate } from '../http/tls.ts';
 import type { Log } from '../log.ts';
+import { openMetrics } from '../metrics/open.ts';
+import { signerSource } from '../metrics/signer-source.ts';
+import { apiCertificateSource, connectionSource } from '../metrics/sources.ts';
 import { openSystem } from '../open-system.ts';
 import { profileSummary } from '../policy/profile.ts';
 import { findVisibleCertificate } from '../ra/certificate-view.ts';
@@ -17,13 +21,17 @@ import { toPem } from '../x509/pem.ts';
 import { readApiTls } from './api-tls.ts';
 import { parseListen } from './listen.ts';
 import { apiReadiness } from './readiness.ts';
+import { watchApiTls } from './renew-api-tls.ts';
 import type { RunningRole } from './role.ts';
 
 /** Starts the api role and listens; throws when something that it needs is not there. */
 export async function startApi(config: Config, log: Log): Promise<RunningRole> {
   const tls = readApiTls(config);
   const listen = parseListen(required(config, 'API_LISTEN'));
-  const system = await openSystem(config, { role: 'api', log });
+  const metrics = await openMetrics(config, 'api', log);
+  const { meter } = metrics;
+  const system = await openSystem(config, { role: 'api', log, meter });
+  const clientAuthorities = cardAuthorities(system);
   const server = buildApi(
     {
       findActor: (peer) => findActor(system, peer),
@@ -35,12 +43,24 @@ export async function startApi(config: Config, log: Log): Promise<RunningRole> {
       listProfiles: () => [...system.policies.profiles.values()].map(profileSummary),
       readiness: () => apiReadiness(system),
     },
-    { tls: { ...tls, clientAuthorities: cardAuthorities(system) }, logger: log, rates: apiRates(config) },
+    { tls: { ...tls, clientAuthorities }, logger: log, meter, rates: apiRates(config) },
   );
+  const watch = watchApiTls(config, {
+    shown: tls,
+    take: (renewed) => renewServerCertificate(server, { ...renewed, clientAuthorities }),
+    ...{ clock: system.clock, log, meter },
+  });
   await server.listen(listen);
+  await metrics.show([
+    signerSource('issuing', () => system.issuing.health()),
+    connectionSource(system.db),
+    apiCertificateSource(() => watch.shown().notAfter),
+  ]);
   return {
     async stop() {
+      await watch.stop();
       await closeListeners([server]);
+      await metrics.close();
       await system.close();
     },
   };

@@ -9,7 +9,11 @@ import { closeListeners } from '../http/listener.ts';
 import { buildPublic } from '../http/public/server.ts';
 import type { Log } from '../log.ts';
 import { startLoop } from '../loop.ts';
+import { openMetrics } from '../metrics/open.ts';
+import { signerSource } from '../metrics/signer-source.ts';
+import { connectionSource, feedRowsSource, feedSource } from '../metrics/sources.ts';
 import { createIssuerIndex } from '../ocsp/issuers.ts';
+import { measureOcsp } from '../ocsp/measure.ts';
 import { respondOcsp } from '../ocsp/respond.ts';
 import { createResponders } from '../ocsp/responders.ts';
 import { createStatusIndex } from '../ocsp/status.ts';
@@ -24,7 +28,9 @@ const POLL_MS = 250;
 /** Starts the public role and listens; throws when something that it needs is not there. */
 export async function startPublic(config: Config, log: Log): Promise<RunningRole> {
   const listen = parseListen(required(config, 'PUBLIC_LISTEN'));
-  const system = await openSystem(config, { role: 'public', log });
+  const metrics = await openMetrics(config, 'public', log);
+  const { meter } = metrics;
+  const system = await openSystem(config, { role: 'public', log, meter });
   const status = createStatusIndex(system.db, randomUUID());
   const ocsp = {
     ...system,
@@ -35,20 +41,27 @@ export async function startPublic(config: Config, log: Log): Promise<RunningRole
   const files = authorityFiles(system);
   const server = buildPublic(
     {
-      respondOcsp: (request) => respondOcsp(ocsp, request),
+      respondOcsp: measureOcsp(meter, (request) => respondOcsp(ocsp, request)),
       findCrl: createCrlFinder(system),
       findAuthorityFile: (path) => files.get(path),
       readiness: () => publicReadiness(system, status),
     },
-    { logger: log, rate: publicRate(config) },
+    { logger: log, meter, rate: publicRate(config) },
   );
   await status.poll();
   const polling = startLoop('status feed', POLL_MS, () => status.poll(), log);
   await server.listen(listen);
+  await metrics.show([
+    signerSource('ocsp', () => system.ocsp.health()),
+    connectionSource(system.db),
+    feedSource(status),
+    feedRowsSource(status, system.db),
+  ]);
   return {
     async stop() {
       await closeListeners([server]);
       await polling.stop();
+      await metrics.close();
       await system.close();
     },
   };

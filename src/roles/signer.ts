@@ -1,12 +1,15 @@
-// The signer role: one process for one token, the only one that knows its PIN. It opens no database and no network.
+// The signer role: one process for one token, the only one that knows its PIN. It opens no database, and no network but the metrics
+// listener, where METRICS_LISTEN asks for one.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { runSigner } from '#hsm/signer.ts';
+import { runSigner, type SignerEvent } from '#hsm/signer.ts';
 import type { AuthorityFile } from '#hsm/signing-key.ts';
 import { type Config, required } from '../config.ts';
 import { Refusal } from '../errors.ts';
-import type { Log } from '../log.ts';
+import { errorFacts, type Log } from '../log.ts';
+import { openMetrics } from '../metrics/open.ts';
+import { signerSource } from '../metrics/signer-source.ts';
 import { loadPolicies, type Policies } from '../policy/load.ts';
 import type { RunningRole } from './role.ts';
 
@@ -22,6 +25,7 @@ export const isTokenName = (text: string | undefined): text is TokenName => text
 export async function startSigner(config: Config, token: TokenName, log: Log): Promise<RunningRole> {
   const { label, pin } = TOKENS[token];
   const policies = loadPolicies(config.POLICIES_DIRECTORY, config.HIERARCHY);
+  const metrics = await openMetrics(config, `signer ${token}`, log);
   const signer = await runSigner({
     token,
     module: required(config, 'PKCS11_MODULE'),
@@ -31,9 +35,26 @@ export async function startSigner(config: Config, token: TokenName, log: Log): P
     stateDirectory: join(required(config, 'SIGNER_STATE'), token),
     authorities: readAuthorityFiles(required(config, 'HIERARCHY_DIRECTORY'), policies),
     signingDeadlineMs: config.SIGNING_DEADLINE_MS,
-    log: (event) => log.info(event, 'signer'),
+    log: (event) => logEvent(log, event),
+    measured: metrics.meter.signature,
   });
-  return { stop: () => signer.close() };
+  await metrics.show([signerSource(token, signer.health)]);
+  return {
+    async stop() {
+      await signer.close();
+      await metrics.close();
+    },
+  };
+}
+
+/** A signer's event as a line of this role's log, as loud as it is grave. */
+function logEvent(log: Log, event: SignerEvent): void {
+  const { error, ...facts } = event;
+  const grave = event.event === 'signer.bug' || event.event === 'signer.killed';
+  const fine =
+    event.event === 'signer.signing' ||
+    (event.event === 'signer.token' && (event.state === 'open' || event.state === 'opening'));
+  log[grave ? 'error' : fine ? 'info' : 'warn']({ ...facts, ...(error !== undefined && errorFacts(error)) }, 'signer');
 }
 
 /** The signer's own copy of the CA certificates: what a key is for does not come from whoever asks it to sign. */

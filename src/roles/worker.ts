@@ -2,17 +2,30 @@
 
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
+import { openMetrics } from '../metrics/open.ts';
+import { signerSource } from '../metrics/signer-source.ts';
+import { backlogSource, connectionSource, expirySource, listSource } from '../metrics/sources.ts';
 import { openSystem } from '../open-system.ts';
 import { startWorker } from '../worker/worker.ts';
 import type { RunningRole } from './role.ts';
 
 /** Starts the worker role; throws when something that it needs is not there. */
 export async function startWorkerRole(config: Config, log: Log): Promise<RunningRole> {
-  const system = await openSystem(config, { role: 'worker', log });
+  const metrics = await openMetrics(config, 'worker', log);
+  const system = await openSystem(config, { role: 'worker', log, meter: metrics.meter });
   const worker = await startWorker(system);
+  await metrics.show([
+    signerSource('issuing', () => system.issuing.health()),
+    signerSource('ocsp', () => system.ocsp.health()),
+    connectionSource(system.db),
+    listSource(system),
+    expirySource(system),
+    backlogSource(system),
+  ]);
   return {
     async stop() {
       await worker.stop();
+      await metrics.close();
       await system.close();
     },
   };

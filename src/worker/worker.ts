@@ -98,8 +98,15 @@ async function relayAll(system: System): Promise<void> {
 }
 
 async function recover(system: System): Promise<void> {
-  await recoverCertificates(system);
-  await recoverCrls(system);
+  tellRecovered(system, 'certificate', await recoverCertificates(system));
+  tellRecovered(system, 'crl', await recoverCrls(system));
+}
+
+/** Whoever began these rows ended badly, and somebody may have asked for them: worth a line. */
+function tellRecovered({ meter, log }: System, kind: 'certificate' | 'crl', count: number): void {
+  if (count === 0) return;
+  meter.recovered(kind, count);
+  log.warn({ kind, count }, 'rows that a stopped process had left were burnt');
 }
 
 async function renewResponders(system: System, patience: Patience): Promise<void> {

@@ -165,6 +165,8 @@ describe('a token that hangs', () => {
       checks: [
         { name: 'database', ok: true },
         { name: 'issuing token', ok: false },
+        { name: 'keys in the issuing token', ok: true },
+        { name: 'calls to the issuing token', ok: false },
       ],
     });
     for (const state of statesOf(await rowsSince(before))) expect(['burnt', 'unsigned']).toContain(state);

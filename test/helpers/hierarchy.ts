@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lockCeremony } from '../../src/ca/ceremony-lock.ts';
 import { Refusal } from '../../src/errors.ts';
+import { keepPins } from './run-log.ts';
 import { installed } from './token.ts';
 
 export type TestHierarchy = {
@@ -68,6 +69,7 @@ export async function copyHierarchy(): Promise<HierarchyCopy> {
   const copy = emptyHierarchy();
   for (const part of ['tokens', 'hierarchy', 'pins'])
     cpSync(join(shared.root, part), join(copy.root, part), { recursive: true });
+  keepPins(join(copy.root, 'pins', '*'));
   return copy;
 }
 
@@ -76,7 +78,12 @@ export function emptyHierarchy(): HierarchyCopy {
   const root = mkdtempSync(join(tmpdir(), 'igc-hierarchy-'));
   const hierarchy = layOut(root);
   writeConfiguration(hierarchy);
-  return { ...hierarchy, remove: () => rmSync(root, { recursive: true, force: true }) };
+  const remove = (): void => {
+    // those that a ceremony made
+    keepPins(join(root, 'pins', '*'));
+    rmSync(root, { recursive: true, force: true });
+  };
+  return { ...hierarchy, remove };
 }
 
 function layOut(root: string): TestHierarchy {

@@ -19,6 +19,7 @@ import type { System } from '../../src/system.ts';
 import { createClock, type TestClock } from './clock.ts';
 import { type FreshDatabase, freshDatabase } from './database.ts';
 import { copyHierarchy, type HierarchyCopy } from './hierarchy.ts';
+import { keepOutput } from './run-log.ts';
 import { type Spy, spyOn } from './token.ts';
 
 const CHECKOUT = join(import.meta.dirname, '..', '..');
@@ -152,8 +153,11 @@ function startProcess(main: readonly string[], environment: Environment): Runnin
   const child: ChildProcess = spawn(process.execPath, main, {
     cwd: CHECKOUT,
     env: environment,
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
+  // what is no role of main.ts has lines of its own
+  const name = main[0] === 'src/main.ts' ? 'role' : 'test';
+  keepOutput(child, `${name} ${main.slice(1, 3).join(' ')}`, [child.stdout, child.stderr]);
   let said = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     said += text;
@@ -186,6 +190,7 @@ function runIgc(environment: Environment, args: readonly string[]): Promise<stri
     });
     let stdout = '';
     let stderr = '';
+    keepOutput(child, `igc ${args[0]}`, [child.stderr]);
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;
     });

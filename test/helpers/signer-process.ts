@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { connectSigner, type Signer, type SignerHealth } from '#hsm/client.ts';
 import type { Role, TokenKind } from '#hsm/purpose.ts';
 import type { SignerLimits } from '#hsm/signer.ts';
+import { keepOutput } from './run-log.ts';
 import type { TestAuthority } from './test-hierarchy.ts';
 import { labelOf, type TestTokens } from './token.ts';
 
@@ -61,9 +62,11 @@ export async function startSigner(options: SignerOptions): Promise<SignerProcess
   const file = join(folder, 'config.json');
   writeFileSync(file, JSON.stringify(config));
   const child = spawn(process.execPath, [MAIN, file], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...tokens.environment, ...options.environment },
   });
+  child.stderr.pipe(process.stderr, { end: false });
+  keepOutput(child, `signer ${token}`, [child.stdout, child.stderr]);
   return follow(child, config.socketDirectory);
 }
 

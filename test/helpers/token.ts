@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { initToken } from '#hsm/ceremony.ts';
+import { keepSecrets } from './run-log.ts';
 
 export type TokenName = 'root' | 'issuing' | 'ocsp';
 
@@ -56,6 +57,7 @@ export function createTokens(names: readonly TokenName[]): TestTokens {
       files += 1;
       const path = join(folder, `${name}-${files}.pin`);
       writeFileSync(path, `${pin}\n`, { mode: 0o600 });
+      keepSecrets(pin);
       return path;
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),

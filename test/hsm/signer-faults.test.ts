@@ -94,6 +94,7 @@ describe('a token that hangs', () => {
       state: 'open',
       breaker: 'open',
       inFlight: 2,
+      hung: 2,
     });
     expect(await outcomeOf(api)).toBe('none');
 

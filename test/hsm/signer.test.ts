@@ -273,6 +273,7 @@ test('health tells the token, the latch, the breaker and the queue', async () =>
     breaker: 'closed',
     queued: 0,
     inFlight: 0,
+    hung: 0,
     missingKeys: [],
   });
 });

@@ -10,6 +10,7 @@ import { readApiTls } from '../../src/roles/api-tls.ts';
 import { createDatabase, type FreshDatabase, freshDatabase } from '../helpers/database.ts';
 import { told } from '../helpers/judges.ts';
 import { refusalOf } from '../helpers/refusal.ts';
+import { keepOutput } from '../helpers/run-log.ts';
 import { prepareService, type Service } from '../helpers/service.ts';
 
 const CHECKOUT = join(import.meta.dirname, '..', '..');
@@ -58,6 +59,7 @@ function start(role: string, changes: Readonly<Record<string, string | undefined
     timeout: 50_000,
     killSignal: 'SIGKILL',
   });
+  keepOutput(child, `role ${role}`, [child.stderr]);
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said += text;
@@ -84,6 +86,11 @@ describe('exit code 78', { timeout: 60_000 }, () => {
     for (const profile of ['ps-sign', 'cps-auth', 'ocsp-responder']) {
       expect(said).toContain(`hierarchy/production.yaml#/policyOids/${profile}`);
     }
+  });
+
+  it('one port for the metrics of five roles says to leave it away', async () => {
+    const { code, said } = await start('all', { METRICS_LISTEN: '127.0.0.1:9460' });
+    expect({ code, said }).toEqual({ code: CONFIGURATION, said: expect.stringContaining('leave the port away') });
   });
 
   it('a hierarchy with another URL than the one that was created says what to restore', async () => {
@@ -114,6 +121,7 @@ describe('configuration_invalid', () => {
     ['API_LISTEN', 'secret'],
     ['SIGNING_DEADLINE_MS', '1secret'],
     ['LOG_LEVEL', 'secret'],
+    ['METRICS_LISTEN', '9460 secret'],
   ])('%s of the wrong form is named, its value is not', (name, value) => {
     const { code, message } = refusalOf(() => loadConfig({ ...service.environment, [name]: value }));
     expect({ code, message }).toEqual({ code: 'configuration_invalid', message: expect.stringContaining(name) });

@@ -1,6 +1,10 @@
 import { chmodSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { checkApiCertificate } from '../../scripts/commands/checks-here.ts';
 import { checkBacklogs, checkClock, checkCrls } from '../../scripts/commands/checks-service.ts';
+import { loadConfig } from '../../src/config.ts';
+import { readApiTls } from '../../src/roles/api-tls.ts';
+import { writeApiCertificate } from '../helpers/cast.ts';
 import { prepareService, type Service, until } from '../helpers/service.ts';
 import { type Ran, runHere } from './run-igc.ts';
 
@@ -61,6 +65,23 @@ describe('igc doctor', () => {
   ])('%s fails at its own line', async (_, environment, check) => {
     const { code, of } = await states(environment);
     expect([code, of[check]]).toEqual([5, 'fail']);
+  });
+
+  test.each([
+    [16, 'ok'],
+    [14, 'warn'],
+    [-1, 'fail'],
+  ])('the TLS certificate of the API, %i days before its end, is %s', async (days, state) => {
+    const config = loadConfig(service.environment);
+    await writeApiCertificate(await service.open('operator'), service);
+    const { notAfter } = readApiTls(config);
+    const [check] = checkApiCertificate(config, new Date(notAfter.getTime() - days * DAY));
+    expect(check?.state).toBe(state);
+  });
+
+  test('TLS files that are no pair fail', async () => {
+    const config = { ...loadConfig(service.environment), API_TLS_KEY_FILE: service.hierarchy.pinFiles.ocsp };
+    expect(checkApiCertificate(config, new Date()).map(({ state }) => state)).toEqual(['fail']);
   });
 
   test('a PIN file that others may read is a warning', async () => {

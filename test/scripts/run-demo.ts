@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { spawnBound } from '../../scripts/process.ts';
 import { sharedHierarchy } from '../helpers/hierarchy.ts';
+import { keepFiles, keepOutput, keepPins } from '../helpers/run-log.ts';
 
 const CHECKOUT = join(import.meta.dirname, '..', '..');
 
@@ -37,6 +38,7 @@ export function startDemo(directory: string, ...options: readonly string[]): Dem
     env: { ...process.env, DEMO_DIRECTORY: directory },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  keepOutput(child, 'demo', [child.stderr]);
   const said = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'] as const)
     child[stream]?.setEncoding('utf8').on('data', (text: string) => {
@@ -76,5 +78,9 @@ function read(path: string): string {
   }
 }
 
-/** Removes what a test made. */
-export const removeDirectory = (directory: string): void => rmSync(directory, { recursive: true, force: true });
+/** Removes what a test made; the logs of its roles are kept for the end of the run. */
+export function removeDirectory(directory: string): void {
+  keepPins(join(directory, 'state', '*.pin'));
+  keepFiles(join(directory, 'log', '*.log'), 'role-of-demo');
+  rmSync(directory, { recursive: true, force: true });
+}

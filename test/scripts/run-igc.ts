@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { vi } from 'vitest';
 import { run } from '../../scripts/commands/run.ts';
+import { keepOutput } from '../helpers/run-log.ts';
 
 const CHECKOUT = join(import.meta.dirname, '..', '..');
 
@@ -27,6 +28,7 @@ export function startIgc(environment: Readonly<Record<string, string>>, args: re
   });
   let stdout = '';
   let stderr = '';
+  keepOutput(child, `igc ${args[0]}`, [child.stderr]);
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
   });

@@ -35,6 +35,7 @@ const SHARED = [
   'src/log.ts',
   'src/loop.ts',
   'src/patience.ts',
+  'src/meter.ts',
 ];
 const PURE = ['src/x509', 'src/identifiers', 'src/policy'];
 const DOORS = ['db', 'hsm'];
@@ -50,6 +51,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   'src/ra': [...SHARED, ...PURE, ...DOORS, 'src/ca'],
   'src/http': [...SHARED, ...PURE, ...USE_CASES],
   'src/worker': [...SHARED, ...PURE, ...DOORS, ...USE_CASES],
+  'src/metrics': [...SHARED, ...PURE, ...DOORS, ...USE_CASES],
 };
 
 const ONE_DOOR: readonly (readonly [packages: RegExp, door: RegExp])[] = [
@@ -57,6 +59,8 @@ const ONE_DOOR: readonly (readonly [packages: RegExp, door: RegExp])[] = [
   [/^pkcs11js$/, /^hsm\//],
   [/^(fastify|@fastify\/.*)$/, /^src\/http\//],
   [/^graphile-worker$/, /^src\/worker\//],
+  [/^@prometheus-io\/client$/, /^src\/metrics\/registry\.ts$/],
+  [/^(node:)?https?$/, /^src\/(http\/|metrics\/listener\.ts$)/],
   [/^(commander|@clack\/.*)$/, /^scripts\//],
 ];
 

@@ -10,6 +10,7 @@ const DOCUMENTS = [
   'README.md',
   'docs/cli.md',
   'docs/glossary.md',
+  'docs/metrics.md',
   'docs/profiles.md',
   'docs/comparison.md',
   'policies/README.md',

@@ -3,11 +3,13 @@
 
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { Refusal } from '../../errors.ts';
+import { type Meter, NO_METER } from '../../meter.ts';
 import { capConnections } from '../connections.ts';
 import { healthRoutes } from '../health.ts';
 import { type HttpLog, logRequests } from '../http-log.ts';
 import { nodeServerOptions, PUBLIC_LIMITS, publicRate, type ServerLimits } from '../limits.ts';
 import { commonOptions, endConnectionsOnClose } from '../listener.ts';
+import { measureRequests } from '../measure.ts';
 import { answerError, answerWithProblems } from '../problem.ts';
 import { problemTypeRoutes } from '../problem-types.ts';
 import type { Rate } from '../rate.ts';
@@ -21,6 +23,7 @@ import { decodedPath } from './path.ts';
 
 type PublicOptions = {
   readonly logger?: HttpLog;
+  readonly meter?: Meter;
   /** for max-age and Expires; the machine's clock unless a test hands in its own */
   readonly clock?: () => Date;
   readonly limits?: ServerLimits;
@@ -33,7 +36,7 @@ const OCSP_REQUEST = 'application/ocsp-request';
 /** The public server, not yet listening; `closeListeners` ends it. */
 export function buildPublic(
   useCases: PublicUseCases,
-  { logger: log, clock = () => new Date(), limits = PUBLIC_LIMITS, ...options }: PublicOptions = {},
+  { logger: log, meter = NO_METER, clock = () => new Date(), limits = PUBLIC_LIMITS, ...options }: PublicOptions = {},
 ): FastifyInstance {
   const app: FastifyInstance = fastify({
     ...commonOptions(limits),
@@ -41,6 +44,7 @@ export function buildPublic(
     frameworkErrors: (error, request, reply) => answerError(error, request, reply, log),
   });
   if (log !== undefined) logRequests(app, log);
+  measureRequests(app, meter);
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff');
   });

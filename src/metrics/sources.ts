@@ -1,0 +1,106 @@
+// Where the gauges of each role come from: its database, and what the database says of lists, responders and backlogs.
+
+import { unsealedBacklog } from '#db/audit-chain.ts';
+import type { Database } from '#db/connect.ts';
+import { feedRowsBeyond, jobsGivenUp, publishedLists } from '#db/gauges.ts';
+import { outboxBacklog } from '#db/outbox.ts';
+import { listAllResponders } from '#db/responders.ts';
+import type { StatusIndex } from '../ocsp/status.ts';
+import type { Needs } from '../system.ts';
+import { plain, type Sample, type Source, timestamp } from './source.ts';
+
+/** Beyond this it does not matter how many more there are. */
+const MOST_ROWS = 10_000;
+
+/** The connections of this process; asks nobody. */
+export const connectionSource = (db: Database): Source => ({
+  name: 'connections',
+  read() {
+    const { total, idle, waiting } = db.connections();
+    return [
+      { name: 'igc_database_connections', labels: { state: 'idle' }, value: idle },
+      { name: 'igc_database_connections', labels: { state: 'busy' }, value: total - idle },
+      plain('igc_database_waiting_requests', waiting),
+    ];
+  },
+});
+
+/** The last CRL of each authority. */
+export const listSource = ({ db }: Needs<'db'>): Source => ({
+  name: 'lists',
+  async read() {
+    return (await publishedLists(db.read)).flatMap(({ issuer, number, thisUpdate, nextUpdate, entries, bytes }) => {
+      const labels = { issuer };
+      return [
+        { name: 'igc_crl_number', labels, value: number },
+        { name: 'igc_crl_this_update_timestamp_seconds', labels, value: timestamp(thisUpdate) },
+        { name: 'igc_crl_next_update_timestamp_seconds', labels, value: timestamp(nextUpdate) },
+        { name: 'igc_crl_entries', labels, value: entries },
+        { name: 'igc_crl_size_bytes', labels, value: bytes },
+      ] satisfies Sample[];
+    });
+  },
+});
+
+/** The ends of what expires: authorities, and the responders that answer for them. */
+export const expirySource = ({ db, clock, authorities }: Needs<'db' | 'clock' | 'authorities'>): Source => ({
+  name: 'expiries',
+  async read() {
+    const responders = await listAllResponders(db.read, clock());
+    const last = new Map<string, Date>();
+    // the ones that last longest come first
+    for (const { issuer, notAfter } of responders) if (!last.has(issuer)) last.set(issuer, notAfter);
+    return [
+      ...[...authorities.values()].map(
+        ({ id, certificate }): Sample => ({
+          name: 'igc_ca_certificate_not_after_timestamp_seconds',
+          labels: { issuer: id },
+          value: timestamp(certificate.notAfter),
+        }),
+      ),
+      ...[...last].map(
+        ([issuer, notAfter]): Sample => ({
+          name: 'igc_ocsp_responder_not_after_timestamp_seconds',
+          labels: { issuer },
+          value: timestamp(notAfter),
+        }),
+      ),
+    ];
+  },
+});
+
+/** What waits for the worker, and what it gave up. */
+export const backlogSource = ({ db, clock }: Needs<'db' | 'clock'>): Source => ({
+  name: 'backlogs',
+  async read() {
+    const lag = (oldest: Date | null): number =>
+      oldest === null ? 0 : Math.max(0, (clock().getTime() - oldest.getTime()) / 1_000);
+    const outbox = await outboxBacklog(db.read);
+    const audit = await unsealedBacklog(db.read);
+    return [
+      plain('igc_outbox_rows', outbox.rows),
+      plain('igc_outbox_lag_seconds', lag(outbox.oldest)),
+      plain('igc_audit_unsealed_rows', audit.rows),
+      plain('igc_audit_seal_lag_seconds', lag(audit.oldest)),
+      plain('igc_jobs_given_up', await jobsGivenUp(db.read)),
+    ];
+  },
+});
+
+/** How long ago this copy read the feed; known without the database. */
+export const feedSource = (status: StatusIndex): Source => ({
+  name: 'status feed',
+  read: () => [plain('igc_feed_lag_seconds', status.lagMs(performance.now()) / 1_000)],
+});
+
+/** How much of the feed this copy has not read for good. */
+export const feedRowsSource = (status: StatusIndex, db: Database): Source => ({
+  name: 'status feed rows',
+  read: async () => [plain('igc_feed_lag_rows', await feedRowsBeyond(db.read, status.position(), MOST_ROWS))],
+});
+
+/** Until when the API's TLS certificate, as it is shown now, is valid. */
+export const apiCertificateSource = (notAfter: () => Date): Source => ({
+  name: 'API certificate',
+  read: () => [plain('igc_api_certificate_not_after_timestamp_seconds', timestamp(notAfter()))],
+});
