@@ -7,6 +7,8 @@ export type Breaker = {
   admit(): boolean;
   succeeded(): void;
   failed(): void;
+  /** The call told nothing of the token; if it was the probe, the next one is. */
+  passed(): void;
 };
 
 /** `now` is a monotonic clock in milliseconds; the back-off doubles from `first` to `longest` with every failed probe. */
@@ -43,6 +45,9 @@ export function openBreaker(options: {
       openUntil = undefined;
       probing = false;
       backoff = backoffMs.first;
+    },
+    passed() {
+      probing = false;
     },
     failed() {
       inARow += 1;

@@ -5,7 +5,8 @@ import { Outage, Refusal } from '../src/errors.ts';
 import type { KeyAlgorithm } from '../src/x509/keys.ts';
 import type { Signable } from '../src/x509/signable.ts';
 import type { TokenKey } from './key-objects.ts';
-import { isPinRefused, listSlots, loadModule } from './pkcs11.ts';
+import { type LatchState, latchFile, openPinLatch } from './pin-latch.ts';
+import { listSlots, loadModule } from './pkcs11.ts';
 import { CEREMONY, checkPurpose } from './purpose.ts';
 import { closeSession, openSession } from './session-pool.ts';
 import { signingKeyOf } from './signing-key.ts';
@@ -30,18 +31,27 @@ export type CeremonyToken = {
 /** How far thisUpdate of a list may be from this machine's clock. */
 const TOLERANCE_MS = 10 * 60_000;
 
+export type OpenOptions = {
+  readonly module: string;
+  readonly label: string;
+  readonly pin: string;
+  /** where it is kept that the token refused a PIN: the same PIN is then not tried again, however often a ceremony is repeated */
+  readonly latchDirectory: string;
+};
+
 /**
- * Opens a token with its PIN, which is tried once. Throws Outage when the token is away or refuses the PIN: whoever types it
- * decides about the next try.
+ * Opens a token with its PIN, which is tried once. Throws Outage when the token is away, Refusal `configuration_invalid` when it
+ * refuses the PIN or refused it before.
  */
-export function openToken(options: { module: string; label: string; pin: string }): CeremonyToken {
+export function openToken(options: OpenOptions): CeremonyToken {
+  const latch = openPinLatch(options.latchDirectory, options.label);
   const token = attachToken({ module: options.module, label: options.label, sessions: 1, writable: true });
   try {
-    token.login(options.pin);
+    if (latch.attempt(options.pin, token.login) !== 'accepted') throw wrongPin(options, latch.state());
   } catch (cause) {
     token.close();
-    const why = isPinRefused(cause) ? 'refuses the PIN' : 'cannot be logged in to';
-    throw new Outage('hsm', `the token ${options.label} ${why}`, { cause });
+    if (cause instanceof Refusal) throw cause;
+    throw new Outage('hsm', `the token ${options.label} cannot be logged in to`, { cause });
   }
   return {
     generateKey: (algorithm, label = options.label) => token.generateKey(algorithm, label),
@@ -52,6 +62,17 @@ export function openToken(options: { module: string; label: string; pin: string 
     close: () => token.close(),
   };
 }
+
+const wrongPin = ({ label, latchDirectory }: OpenOptions, latch: LatchState): Refusal =>
+  new Refusal('configuration_invalid', `the token ${label} refuses the PIN`, [
+    {
+      rule: 'a refused PIN is tried once',
+      at: label,
+      detail:
+        latch === 'attempting' ? 'two tries ended without an answer of the token' : 'this PIN is not that of the token',
+      remedy: `correct the PIN file; if the PIN is right, remove ${latchFile(latchDirectory, label)} to have it tried once more`,
+    },
+  ]);
 
 async function signInCeremony(token: Token, keyId: Uint8Array, { tbs }: Signable): Promise<Uint8Array> {
   const found = token.findKey(keyId);

@@ -1,7 +1,7 @@
 // One caller's connection to the signer: reads a request, hands over its body as it comes, answers, and waits for the next one.
 // Whatever the caller does or leaves undone, it ends by the deadline and costs no more memory than one chunk.
 import type { Socket } from 'node:net';
-import { Outage, Refusal } from '../src/errors.ts';
+import { Outage } from '../src/errors.ts';
 import {
   encodeFrame,
   openFrameReader,
@@ -48,7 +48,9 @@ export function serveConnection(socket: Socket, options: ConnectionOptions): Con
   let leaving = false;
 
   const answer = (message: SignerAnswer): void => {
-    socket.write(encodeFrame(message));
+    // Whoever asks again has read what it was told: answers that nobody reads would be its memory, in ours.
+    if (socket.writableLength > 0) socket.destroy();
+    else socket.write(encodeFrame(message));
   };
   /** Answers before the body has come: the rest of it is read and dropped, for a reset would take the answer with it. */
   const answerAndEnd = (error: unknown): void => {
@@ -107,7 +109,9 @@ export function serveConnection(socket: Socket, options: ConnectionOptions): Con
     let rest: Uint8Array = chunk;
     try {
       while (rest.length > 0 && phase.name !== 'drain') {
-        if (phase.name === 'busy') throw new Refusal('signer_refused', 'one request at a time on a connection');
+        // the first request goes on: of its signature nothing is known here
+        if (phase.name === 'busy')
+          throw new Outage('hsm', 'one request at a time on a connection', { signature: 'unknown' });
         rest = phase.name === 'body' ? takeBody(phase, rest) : takeHeader(rest);
       }
     } catch (error) {

@@ -26,10 +26,21 @@ type Call = { readonly start: () => void; readonly expire: () => void; readonly 
 
 const none = (message: string): Outage => new Outage('hsm', message, { signature: 'none' });
 
-/** `width` calls at once, `places` more waiting. */
-export function openGate({ width, places, breaker }: { width: number; places: number; breaker: Breaker }): Gate {
+export type GateOptions = {
+  /** calls at once */
+  readonly width: number;
+  /** calls that may wait besides */
+  readonly places: number;
+  readonly breaker: Breaker;
+  /** a deadline below this is the caller's own haste, and says nothing of the token */
+  readonly fairMs: number;
+};
+
+/** Opens the gate; nobody is in it. */
+export function openGate({ width, places, breaker, fairMs }: GateOptions): Gate {
   const queue = new Set<Call>();
   const running = new Set<Call>();
+  let answeredAt = Number.NEGATIVE_INFINITY;
 
   const next = (): void => {
     for (const call of queue) {
@@ -47,6 +58,7 @@ export function openGate({ width, places, breaker }: { width: number; places: nu
       if (queue.size >= places) return Promise.reject(none('too many calls wait for the token'));
       if (!breaker.admit()) return Promise.reject(none('the token failed several times and is left alone for a while'));
       const { promise, resolve, reject } = Promise.withResolvers<T>();
+      const entered = performance.now();
       let asked = false;
       let over = false;
       const progress: Progress = {
@@ -56,21 +68,29 @@ export function openGate({ width, places, breaker }: { width: number; places: nu
         },
       };
       const timer = setTimeout(() => call.expire(), Math.max(0, expiresAt - performance.now()));
-      const settle = (failed: boolean, done: () => void): void => {
+      const settle = (tell: () => void, done: () => void): void => {
         if (over) return;
         over = true;
         clearTimeout(timer);
-        if (failed) breaker.failed();
-        else breaker.succeeded();
+        tell();
         done();
+      };
+      const answered = (): void => {
+        answeredAt = performance.now();
+        breaker.succeeded();
+      };
+      // Who asks with a deadline of a millisecond, or behind a full queue, does not close the token to all others.
+      const expired = (): void => {
+        if (performance.now() - entered >= fairMs && answeredAt < entered) breaker.failed();
+        else breaker.passed();
       };
       const call: Call = {
         expiresAt,
         start() {
           work(progress)
             .then(
-              (result) => settle(false, () => resolve(result)),
-              (error: unknown) => settle(isTokenFault(error), () => reject(error)),
+              (result) => settle(answered, () => resolve(result)),
+              (error: unknown) => settle(isTokenFault(error) ? breaker.failed : answered, () => reject(error)),
             )
             .finally(() => {
               running.delete(call);
@@ -80,7 +100,9 @@ export function openGate({ width, places, breaker }: { width: number; places: nu
         expire() {
           queue.delete(call);
           const signature = asked ? 'unknown' : 'none';
-          settle(true, () => reject(new Outage('hsm', 'the token did not answer within the deadline', { signature })));
+          settle(expired, () =>
+            reject(new Outage('hsm', 'the token did not answer within the deadline', { signature })),
+          );
         },
       };
       queue.add(call);

@@ -87,6 +87,7 @@ function templatesFor({
       { type: pkcs11.CKA_SENSITIVE, value: true },
       { type: pkcs11.CKA_EXTRACTABLE, value: false },
       { type: pkcs11.CKA_SIGN, value: true },
+      { type: pkcs11.CKA_SIGN_RECOVER, value: false },
       { type: pkcs11.CKA_DECRYPT, value: false },
       { type: pkcs11.CKA_UNWRAP, value: false },
       { type: pkcs11.CKA_DERIVE, value: false },
@@ -99,9 +100,15 @@ function nameKeyPair(api: Cryptoki, session: Handle, pair: pkcs11.KeyPair): Toke
   for (const [attribute, wanted] of [
     [pkcs11.CKA_SENSITIVE, 1],
     [pkcs11.CKA_EXTRACTABLE, 0],
+    [pkcs11.CKA_ALWAYS_SENSITIVE, 1],
+    [pkcs11.CKA_NEVER_EXTRACTABLE, 1],
+    [pkcs11.CKA_LOCAL, 1],
+    [pkcs11.CKA_DECRYPT, 0],
+    [pkcs11.CKA_UNWRAP, 0],
+    [pkcs11.CKA_DERIVE, 0],
   ] as const) {
     if (readAttribute(searcher, pair.privateKey, attribute)[0] !== wanted) {
-      throw new Outage('hsm', 'the token makes keys that could leave it');
+      throw new Outage('hsm', 'the token makes keys that could leave it, or do more than sign');
     }
   }
   const spki = readPublicKey(searcher, pair.publicKey);

@@ -55,15 +55,20 @@ function findOne(searcher: Searcher, objectClass: number, keyId: Uint8Array): Ha
     { type: pkcs11.CKA_CLASS, value: objectClass },
     { type: pkcs11.CKA_ID, value: Buffer.from(keyId) },
   ]);
-  if (found.length > 1) throw new Outage('hsm', `the token has ${found.length} keys with the id ${hex(keyId)}`);
+  if (found.length > 1) {
+    throw new Outage('hsm', `the token has ${found.length} keys with the id ${hex(keyId)}`, { cause: KEY_MISSING });
+  }
   return found[0];
 }
 
-/** The CKA_ID of every private key, in the token's order, those of half-made pairs included. */
-export function listKeyIds(searcher: Searcher): Uint8Array[] {
-  const handles = findObjects(searcher, [{ type: pkcs11.CKA_CLASS, value: pkcs11.CKO_PRIVATE_KEY }]);
+/** The CKA_ID of every private key with this label and an id of 20 octets, as ours have, those of half-made pairs included. */
+export function listKeyIds(searcher: Searcher, label: string): Uint8Array[] {
+  const handles = findObjects(searcher, [
+    { type: pkcs11.CKA_CLASS, value: pkcs11.CKO_PRIVATE_KEY },
+    { type: pkcs11.CKA_LABEL, value: label },
+  ]);
   const ids = handles.map((handle) => new Uint8Array(readAttribute(searcher, handle, pkcs11.CKA_ID)));
-  return ids.filter((id) => id.length > 0);
+  return ids.filter((id) => id.length === 20);
 }
 
 /** Destroys whatever has this CKA_ID, a pair or what is left of one; tells whether there was anything. */
@@ -91,14 +96,14 @@ export function readPublicKey(searcher: Searcher, publicKey: Handle): Uint8Array
   if (keyType === pkcs11.CKK_EC) {
     return buildEcSpki(curveOf(read(pkcs11.CKA_EC_PARAMS)), pointOf(read(pkcs11.CKA_EC_POINT)));
   }
-  throw new Outage('hsm', `the token has a key of the unknown type ${keyType}`);
+  throw new Outage('hsm', `the token has a key of the unknown type ${keyType}`, { cause: KEY_MISSING });
 }
 
 function curveOf(parameters: Uint8Array): Curve {
   const oid = readObjectIdentifier(readDer(parameters));
   if (oid === OID.secp256r1) return 'P-256';
   if (oid === OID.secp384r1) return 'P-384';
-  throw new Outage('hsm', `the token has a key on the unknown curve ${oid}`);
+  throw new Outage('hsm', `the token has a key on the unknown curve ${oid}`, { cause: KEY_MISSING });
 }
 
 /** CKA_EC_POINT is an OCTET STRING around the point; some tokens give the point bare. */

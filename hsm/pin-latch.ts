@@ -1,9 +1,19 @@
 // A refused PIN is never tried again by itself: real tokens lock after three. What became of the last try is written down before
 // the token is asked, so that neither a restart nor a crash makes another one.
 import { randomBytes, scryptSync, timingSafeEqual } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
-import { isPinRefused } from './pkcs11.ts';
+import { isPinNotJudged, isPinRefused } from './pkcs11.ts';
 
 /** `clear`: nothing stands in the way. `attempting`: a try began whose end is not known. `refused`: the token said no. */
 export type LatchState = 'clear' | 'attempting' | 'refused';
@@ -12,7 +22,7 @@ export type PinLatch = {
   state(): LatchState;
   /**
    * Calls `login` with the PIN unless it is latched, and tells what became of it. Throws what `login` throws when the token did
-   * not judge the PIN; the PIN then has one more try, unless the token accepted it before in this process.
+   * not refuse the PIN; unless it certainly did not look at it, or accepted it before in this process, one more try is left.
    */
   attempt(pin: string, login: (pin: string) => void): 'accepted' | 'refused' | 'latched';
 };
@@ -22,16 +32,27 @@ type LatchRecord = { state: 'attempting' | 'refused'; attempts: number; salt: st
 /** Tries that may end unknown (a crash, a lost connection) before the PIN latches: one less than what locks a token. */
 const UNKNOWN_ATTEMPTS = 2;
 
+/** The file that remembers a PIN's last try; without it the PIN is tried anew. */
+export const latchFile = (stateDirectory: string, tokenLabel: string): string =>
+  join(stateDirectory, `pin-${tokenLabel.replace(/[^A-Za-z0-9-]/g, '_')}.json`);
+
 /** Opens the latch of one token in the signer's own state folder, which is made with mode 0700 if it is missing. */
 export function openPinLatch(stateDirectory: string, tokenLabel: string): PinLatch {
   mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
-  const file = join(stateDirectory, `pin-${tokenLabel.replace(/[^A-Za-z0-9-]/g, '_')}.json`);
+  if ((statSync(stateDirectory).mode & 0o022) !== 0)
+    throw new Error(`${stateDirectory} can be written by others, who could lift the latch: give it mode 0700`);
+  const file = latchFile(stateDirectory, tokenLabel);
   let accepted: string | undefined;
   let refused: string | undefined;
 
   const refuse = (pin: string, record: LatchRecord): void => {
     writeRecord(file, { ...record, state: 'refused' });
     refused = pin;
+  };
+  /** The record as it was before a try that spent nothing. */
+  const undo = (record: LatchRecord): void => {
+    if (record.attempts === 1) removeRecord(file);
+    else writeRecord(file, { ...record, attempts: record.attempts - 1 });
   };
   const tryOnce = (pin: string, record: LatchRecord, login: (pin: string) => void): 'accepted' | 'refused' => {
     writeRecord(file, record);
@@ -43,6 +64,7 @@ export function openPinLatch(stateDirectory: string, tokenLabel: string): PinLat
         return 'refused';
       }
       if (pin === accepted) removeRecord(file);
+      else if (isPinNotJudged(error)) undo(record);
       throw error;
     }
     removeRecord(file);
@@ -57,8 +79,9 @@ export function openPinLatch(stateDirectory: string, tokenLabel: string): PinLat
       const before = readRecord(file);
       const same = before !== undefined && isSamePin(before, pin) ? before : undefined;
       if (same?.state === 'refused') refused = pin;
-      if (same !== undefined && same.state === 'attempting' && same.attempts >= UNKNOWN_ATTEMPTS) refuse(pin, same);
       if (pin === refused) return 'latched';
+      // nobody knows that it is wrong: the record goes on saying so
+      if (same?.state === 'attempting' && same.attempts >= UNKNOWN_ATTEMPTS) return 'latched';
       return tryOnce(pin, same === undefined ? newRecord(pin) : { ...same, attempts: same.attempts + 1 }, login);
     },
   };
@@ -133,11 +156,4 @@ function syncFolderOf(file: string): void {
   } finally {
     closeSync(folder);
   }
-}
-
-/** The PIN in a file, without one newline at its end. Throws when the file cannot be read or holds no PIN. */
-export function readPin(pinFile: string): string {
-  const pin = readFileSync(pinFile, 'utf8').replace(/\r?\n$/, '');
-  if (pin === '') throw new Error('the PIN file is empty');
-  return pin;
 }

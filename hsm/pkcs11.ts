@@ -101,6 +101,18 @@ const PIN_REFUSED: ReadonlySet<string> = new Set([
 /** Whether the token judged a PIN and refused it. */
 export const isPinRefused = (error: unknown): boolean => PIN_REFUSED.has(returnValueOf(error));
 
+const PIN_NOT_JUDGED: ReadonlySet<string> = new Set([
+  'CKR_CRYPTOKI_NOT_INITIALIZED',
+  'CKR_DEVICE_REMOVED',
+  'CKR_SESSION_HANDLE_INVALID',
+  'CKR_TOKEN_NOT_PRESENT',
+  'CKR_USER_ALREADY_LOGGED_IN',
+  'CKR_USER_PIN_NOT_INITIALIZED',
+]);
+
+/** Whether a login failed before any PIN was looked at, so that none of the token's tries is spent. */
+export const isPinNotJudged = (error: unknown): boolean => PIN_NOT_JUDGED.has(returnValueOf(error));
+
 const CONNECTION_LOST: ReadonlySet<string> = new Set([
   'CKR_CRYPTOKI_NOT_INITIALIZED',
   'CKR_DEVICE_ERROR',

@@ -12,6 +12,7 @@ import {
 import { keyAlgorithmOf } from '../src/x509/keys.ts';
 import { OID } from '../src/x509/oids.ts';
 import type { Duty, PurposeContext } from './purpose.ts';
+import { checkFunction } from './purpose-function.ts';
 import type { IssuingKey } from './signing-key.ts';
 
 type Tbs = Omit<Certificate, 'der' | 'tbs' | 'signature'>;
@@ -92,7 +93,7 @@ const checkCommon: Finder = (tbs, { key, keyId }) => {
 
 const isIssuing = (key: PurposeContext['key']): key is IssuingKey => key !== undefined && 'certificate' in key;
 
-const checkIssuer: Finder = (tbs, { key }) => {
+const checkIssuer: Finder = (tbs, { key, now, toleranceMs }) => {
   if (!isIssuing(key)) return [{ rule: 'what this key is for', detail: 'this key is no CA’s' }];
   const { certificate } = key;
   const longest = new Date(tbs.notBefore);
@@ -103,6 +104,12 @@ const checkIssuer: Finder = (tbs, { key }) => {
       same(tbs.issuer, certificate.subject),
       'RFC 5280 §4.1.2.4 Issuer',
       `the issuer is not, octet for octet, the subject of ${key.id}`,
+    ),
+    // else whoever holds a socket for a moment has certificates for the whole life of the CA
+    ...unless(
+      Math.abs(tbs.notBefore.getTime() - now.getTime()) <= toleranceMs,
+      'RFC 5280 §4.1.2.5 Validity',
+      `notBefore is more than ${toleranceMs / 1000} s from the signer's clock`,
     ),
     ...unless(
       tbs.notBefore >= certificate.notBefore && tbs.notAfter <= certificate.notAfter,
@@ -167,10 +174,16 @@ const checkDuty: Finder = (tbs, { duties }) => {
         'RFC 5280 §4.2.1.12 Extended Key Usage',
         'anyExtendedKeyUsage would let it answer OCSP',
       ),
+      ...checkFunction(tbs),
     ];
   }
   return [
     ...findings,
+    ...unless(
+      usagesOf(tbs).join() === 'digitalSignature',
+      'RFC 6960 §4.2.2.2 Authorized Responders',
+      'the key of a responder signs its responses and does nothing else',
+    ),
     ...unless(
       purposes.length === 1 && purposes[0] === OID.OCSPSigning,
       'RFC 6960 §4.2.2.2 Authorized Responders',

@@ -6,7 +6,8 @@ import { parseCertId } from '../src/x509/ocsp.ts';
 import type { PurposeContext } from './purpose.ts';
 
 const DAY = 86_400_000;
-const LONGEST_DAYS = 31;
+/** Far above what is answered: who holds the socket for a moment must not keep a revocation unseen for long. */
+const LONGEST_MS = DAY;
 const BY_KEY = 0xa2;
 const RESPONSE_EXTENSIONS = 0xa1;
 const NEXT_UPDATE = 0xa0;
@@ -47,9 +48,9 @@ export function checkResponseData(tbs: Uint8Array, { keyId, now, toleranceMs }: 
       'thisUpdate is not in the future, and comes before nextUpdate',
     ),
     ...unless(
-      ends.every((nextUpdate) => nextUpdate.getTime() <= now.getTime() + LONGEST_DAYS * DAY),
+      ends.every((nextUpdate) => nextUpdate.getTime() <= now.getTime() + LONGEST_MS),
       'RFC 6960 §4.2.2.1 Time',
-      `nextUpdate is at most ${LONGEST_DAYS} days away`,
+      'nextUpdate is at most a day away',
     ),
   ];
 }

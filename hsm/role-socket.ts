@@ -25,6 +25,8 @@ export async function listenForRole(path: string, serve: (socket: Socket) => voi
   }
   prepareFolder(dirname(path));
   if (await isAnswered(path)) throw invalid(path, 'another signer answers here', 'stop it first');
+  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
+    throw invalid(path, 'a folder stands where the socket goes', 'remove it');
   rmSync(path, { force: true });
   const server = createServer(serve);
   server.maxConnections = MOST_CONNECTIONS;
@@ -45,10 +47,13 @@ function prepareFolder(folder: string): void {
   mkdirSync(dirname(folder), { recursive: true });
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const found = lstatSync(folder);
-  if (!found.isDirectory() || (found.mode & 0o007) !== 0) {
-    throw invalid(folder, 'the folder is open to everybody, or is none', 'remove it, or give it mode 0700');
+  // Its group may go through it to the socket; whoever could write there would put a socket of their own in its place.
+  if (!found.isDirectory() || (found.mode & 0o027) !== 0 || !isOurs(found.uid)) {
+    throw invalid(folder, 'others may enter or change the folder, or it is none', 'remove it, or give it mode 0700');
   }
 }
+
+const isOurs = (uid: number): boolean => uid === 0 || uid === process.geteuid?.();
 
 function isAnswered(path: string): Promise<boolean> {
   return new Promise((resolve) => {

@@ -1,7 +1,8 @@
 // A fixed number of sessions of one token, lent out one operation at a time: a session can hold only one. A session whose
 // operation failed is never used again, because what it still holds is unknown.
 import pkcs11 from 'pkcs11js';
-import type { Cryptoki, Handle } from './pkcs11.ts';
+import { Outage } from '../src/errors.ts';
+import { type Cryptoki, type Handle, returnValueOf } from './pkcs11.ts';
 
 export type SessionPool = {
   /** Lends a session to `work`, waiting for one if need be; after any error the session is closed and another takes its place. */
@@ -23,6 +24,14 @@ export function closeSession(api: Cryptoki, session: Handle): void {
   }
 }
 
+function openOrOutage(api: Cryptoki, slot: Handle): Handle {
+  try {
+    return openSession(api, slot, false);
+  } catch (cause) {
+    throw new Outage('hsm', `the token opens no session: ${returnValueOf(cause)}`, { cause });
+  }
+}
+
 type Lent = { readonly handle: Handle; readonly generation: number };
 
 /** A pool of `size` read-only sessions, opened when first needed. */
@@ -36,7 +45,7 @@ export function openSessionPool(api: Cryptoki, slot: Handle, size: number): Sess
     while (idle.length === 0 && open >= size) await new Promise<void>((resolve) => waiting.push(resolve));
     const session = idle.pop();
     if (session !== undefined) return session;
-    const handle = openSession(api, slot, false);
+    const handle = openOrOutage(api, slot);
     open += 1;
     return { handle, generation };
   };

@@ -4,7 +4,7 @@ import type { Server, Socket } from 'node:net';
 import { join } from 'node:path';
 import { Outage, Refusal } from '../src/errors.ts';
 import { openBreaker } from './breaker.ts';
-import { type Connection, serveConnection } from './connection.ts';
+import { type Call, type Connection, type ConnectionOptions, serveConnection } from './connection.ts';
 import { type Gate, openGate } from './gate.ts';
 import { RIGHTS, type Role, type TokenKind } from './purpose.ts';
 import { listenForRole } from './role-socket.ts';
@@ -66,6 +66,7 @@ const LIMITS: SignerLimits = {
 };
 
 const KEY_REQUESTS_WAITING = 8;
+const FAIR_MS = 1_000;
 const LET_GO_MS = 2_000;
 
 export type RunningSigner = {
@@ -87,12 +88,16 @@ export async function runSigner(config: SignerConfig): Promise<RunningSigner> {
     now: () => performance.now(),
   };
   const breaker = openBreaker(backoff);
-  const signing = openGate({ width: limits.sessions, places: limits.queue, breaker });
-  const keys = openGate({ width: 1, places: KEY_REQUESTS_WAITING, breaker: openBreaker(backoff) });
+  const fairMs = Math.min(FAIR_MS, deadlineMs / 2);
+  const signing = openGate({ width: limits.sessions, places: limits.queue, breaker, fairMs });
+  const keys = openGate({ width: 1, places: KEY_REQUESTS_WAITING, breaker: openBreaker(backoff), fairMs });
+  // The sockets first: a second signer learns that there is one before it spends a try of the PIN.
+  const sockets = openSockets(config, deadlineMs);
+  await sockets.listen();
   const line = openTokenLine({
     thread: threadOptions(config, limits, authorities),
     frozenAfter: { openMs: deadlineMs + limits.watchdogMarginMs, openingMs: limits.openingMs },
-    isStuck: () => signing.isStuck(limits.watchdogMarginMs),
+    isStuck: () => signing.isStuck(limits.watchdogMarginMs) || keys.isStuck(limits.watchdogMarginMs),
     log: config.log,
   });
   const desk = openDesk({
@@ -106,8 +111,9 @@ export async function runSigner(config: SignerConfig): Promise<RunningSigner> {
     clock: config.clock ?? (() => new Date()),
     toleranceMs: limits.clockToleranceMs,
     keyGenerationMs: limits.keyGenerationMs,
+    onSigning: (event) => config.log({ event: 'signer.signing', ...event }),
   });
-  const sockets = await listenForRoles(config, desk, deadlineMs);
+  sockets.serve(desk);
   return { close: () => close({ sockets, gates: [signing, keys], line, deadlineMs }) };
 }
 
@@ -125,32 +131,57 @@ function threadOptions(
 
 const plain = ({ id, keyId, spki }: { id: string; keyId: Uint8Array; spki: Uint8Array }) => ({ id, keyId, spki });
 
-type Sockets = { readonly servers: readonly Server[]; readonly open: ReadonlyMap<Socket, Connection> };
+type BeginArguments = Parameters<ConnectionOptions['begin']>;
 
-async function listenForRoles(config: SignerConfig, desk: Desk, deadlineMs: number): Promise<Sockets> {
+type Sockets = {
+  readonly servers: readonly Server[];
+  readonly open: ReadonlyMap<Socket, Connection>;
+  /** Listens for every role. Until `serve` has given them a desk, whoever asks is told to come back. */
+  listen(): Promise<void>;
+  serve(desk: Desk): void;
+};
+
+function openSockets(config: SignerConfig, deadlineMs: number): Sockets {
   const open = new Map<Socket, Connection>();
   const servers: Server[] = [];
-  for (const role of Object.keys(RIGHTS[config.token]) as Role[]) {
-    const serve = (socket: Socket): void => {
-      socket.once('close', () => open.delete(socket));
-      const connection = serveConnection(socket, {
-        deadlineMs,
-        begin: (request, expiresAt) => desk.begin(role, request, expiresAt),
-        onError: (error) => config.log(describe(role, error)),
-      });
-      open.set(socket, connection);
-    };
-    servers.push(await listenForRole(join(config.socketDirectory, role, 'signer.sock'), serve));
-  }
-  return { servers, open };
+  let desk: Desk | undefined;
+  const begin: (role: Role, ...asked: BeginArguments) => Call = (role, ...asked) => {
+    if (desk === undefined) throw new Outage('hsm', 'the signer is starting', { signature: 'none' });
+    return desk.begin(role, ...asked);
+  };
+  return {
+    servers,
+    open,
+    async listen() {
+      for (const role of Object.keys(RIGHTS[config.token]) as Role[]) {
+        const serve = (socket: Socket): void => {
+          socket.once('close', () => open.delete(socket));
+          const connection = serveConnection(socket, {
+            deadlineMs,
+            begin: (...asked) => begin(role, ...asked),
+            onError: (error) => config.log(describe(role, error)),
+          });
+          open.set(socket, connection);
+        };
+        servers.push(await listenForRole(join(config.socketDirectory, role, 'signer.sock'), serve));
+      }
+    },
+    serve(opened) {
+      desk = opened;
+    },
+  };
 }
 
 /** A log line: rules and return values, never the bytes that were to be signed. */
 function describe(role: Role, error: unknown): object {
-  if (error instanceof Refusal) return { event: 'signer.refused', role, findings: error.findings };
+  if (error instanceof Refusal) return { event: 'signer.refused', caller: role, findings: error.findings };
   if (error instanceof Outage)
-    return { event: 'signer.outage', role, detail: error.message, signature: error.signature };
-  return { event: 'signer.bug', role, error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+    return { event: 'signer.outage', caller: role, detail: error.message, signature: error.signature };
+  return {
+    event: 'signer.bug',
+    caller: role,
+    error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  };
 }
 
 type Closing = {

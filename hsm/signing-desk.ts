@@ -8,6 +8,7 @@ import { fromHex, type SignerAnswer, type SignerHealth, type SignerRequest, toHe
 import type { Gate, Progress } from './gate.ts';
 import { KEY_MISSING } from './key-objects.ts';
 import { checkPurpose, RIGHTS, type Role, type TokenKind } from './purpose.ts';
+import { type SigningEvent, signingEvent } from './signing-event.ts';
 import { type IssuingKey, isRoot, type SigningKey, signingKeyOf } from './signing-key.ts';
 import { type Arrived, openIntake, refuseToSign } from './to-be-signed.ts';
 import type { TokenLine } from './token-line.ts';
@@ -29,6 +30,8 @@ export type DeskOptions = {
   readonly clock: () => Date;
   readonly toleranceMs: number;
   readonly keyGenerationMs: number;
+  /** Hears of each certificate and list before the token does: what a process that was taken over had signed can be told from it. */
+  readonly onSigning: (event: SigningEvent) => void;
 };
 
 type SignRequest = Extract<SignerRequest, { op: 'sign' }>;
@@ -89,7 +92,7 @@ function requireOpen(line: TokenLine): void {
 }
 
 function openSigning(options: DeskOptions) {
-  const { token, authorities, line, signing, clock, toleranceMs } = options;
+  const { token, authorities, line, signing, clock, toleranceMs, onSigning } = options;
   const issuing = new Map(authorities.filter((key) => !isRoot(key)).map((key) => [toHex(key.keyId), key]));
   const responders = new Map<string, SigningKey>();
 
@@ -135,6 +138,8 @@ function openSigning(options: DeskOptions) {
           const findings = checkPurpose(arrived.received, context);
           if (findings.length > 0) throw refuseToSign(findings);
           requireOpen(line);
+          const event = signingEvent(role, id, arrived.received);
+          if (event !== undefined) onSigning(event);
           return signing.pass((progress) => makeSignature(id, arrived, progress), expiresAt);
         },
       };

@@ -2,7 +2,8 @@
 // It never tries a PIN that was refused, and signs with no key that it has not compared since it opened the token.
 import { Outage } from '../src/errors.ts';
 import { KEY_MISSING } from './key-objects.ts';
-import { openPinLatch, type PinLatch, readPin } from './pin-latch.ts';
+import { readPin } from './pin-file.ts';
+import { openPinLatch, type PinLatch } from './pin-latch.ts';
 import { finaliseModule, isConnectionLost, returnValueOf } from './pkcs11.ts';
 import { attachToken, type Token } from './token.ts';
 import type { ThreadOptions, TokenStatus } from './token-messages.ts';
@@ -67,7 +68,10 @@ export function keepToken(options: ThreadOptions, report: (status: TokenStatus) 
     finaliseModule(module);
     become({
       state: 'latched',
-      detail: 'the token refused the PIN; it is tried again only when the PIN file holds another',
+      detail:
+        latch?.state() === 'attempting'
+          ? 'two tries of the PIN ended without an answer of the token; an operator decides whether there is a third'
+          : 'the token refused the PIN; it is tried again only when the PIN file holds another',
     });
     later(watchPinFile, reopenMs.longest);
   };

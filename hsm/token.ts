@@ -23,7 +23,7 @@ export type Token = {
   login(pin: string): void;
   /** The key with this id, or undefined. Throws Outage. */
   findKey(keyId: Uint8Array): TokenKey | undefined;
-  /** The ids of every private key, those of half-made pairs included. */
+  /** The ids of every private key that has the token's own label, those of half-made pairs included. */
   listKeyIds(): Uint8Array[];
   /**
    * Signs a digest with the key `keyId`, whose public half in the token must be `spki`. ECDSA comes as Ecdsa-Sig-Value.
@@ -58,7 +58,7 @@ export function attachToken(options: { module: string; label: string; sessions: 
   return {
     login: (pin) => api.C_Login(session, pkcs11.CKU_USER, pin),
     findKey: search,
-    listKeyIds: () => asOutage('the token cannot be searched', () => listKeyIds(searcher)),
+    listKeyIds: () => asOutage('the token cannot be searched', () => listKeyIds(searcher, options.label)),
     async sign(request) {
       try {
         return await signDigest(api, pool, { ...request, key: sameKey(search(request.keyId), request) });

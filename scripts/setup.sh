@@ -137,6 +137,8 @@ igc_look_for_tools() {
   if [ "${SETUP:-demo}" != test ]; then return; fi
   if ! igc_has certtool || ! igc_has ocsptool; then igc_lack="$igc_lack gnutls-bin"; fi
   igc_has pkcs11-tool || igc_lack="$igc_lack opensc"
+  # tests look at processes from outside
+  igc_has ps || igc_lack="$igc_lack procps"
   # the commands that `demo --serve` prints are pasted by a test
   igc_has curl || igc_lack="$igc_lack curl"
   # opensc's spy between a process and its token counts calls

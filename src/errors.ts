@@ -71,7 +71,7 @@ export class Refusal extends Error {
 }
 
 /** Which outside part is away. */
-export type OutageOf = 'hsm' | 'database' | 'directory' | 'mail';
+export type OutageOf = 'hsm' | 'database' | 'clock' | 'directory' | 'mail';
 
 /**
  * An outside part is away or did not answer in time; a retry may help.

@@ -54,6 +54,8 @@ function endOnSignals(role: RunningRole, log: Log): void {
   };
   process.on('SIGTERM', () => end('SIGTERM'));
   process.on('SIGINT', () => end('SIGINT'));
+  // Without a listener Node would open its debugger to every user of the machine; a signer has a PIN in its memory.
+  process.on('SIGUSR1', () => log.warn('SIGUSR1 does nothing here'));
   void role.failed?.then((exitCode) => end('the role cannot go on', exitCode));
   // Only a child of `all` has a channel; its closing says that the parent is gone, killed perhaps.
   process.on('disconnect', () => end('parent gone'));

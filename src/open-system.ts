@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import { findHierarchy, listAuthorities } from '#db/authorities.ts';
+import { databaseTime } from '#db/clock.ts';
 import { openDatabase } from '#db/connect.ts';
 import { checkMigrations } from '#db/migrate.ts';
 import { connectSigner } from '#hsm/client.ts';
@@ -9,9 +10,14 @@ import { type Authority, readAuthority } from './authority.ts';
 import { type Config, required } from './config.ts';
 import { Refusal } from './errors.ts';
 import type { Log } from './log.ts';
+import { startLoop } from './loop.ts';
 import { hierarchyDigest } from './policy/hierarchy.ts';
 import { loadPolicies, type Policies } from './policy/load.ts';
 import type { System } from './system.ts';
+import { createTrustedClock } from './trusted-clock.ts';
+
+/** How often the clock is held against the database's. */
+const COMPARE_MS = 5_000;
 
 export type CallerRole = 'api' | 'public' | 'worker' | 'operator';
 export type OpenSystem = System & { close(): Promise<void> };
@@ -32,12 +38,17 @@ export async function openSystem(config: Config, { role, log }: { role: CallerRo
       connectSigner({ path: join(sockets, token, role, 'signer.sock'), deadlineMs: config.SIGNING_DEADLINE_MS });
     const issuing = signer('issuing');
     const ocsp = signer('ocsp');
+    const clock = createTrustedClock();
+    const compare = (): Promise<void> => clock.compare(() => databaseTime(db.read));
+    await compare();
+    const comparing = startLoop('clock', COMPARE_MS, compare, log);
     const close = async (): Promise<void> => {
+      await comparing.stop();
       await issuing.close();
       await ocsp.close();
       await db.close();
     };
-    return { config, policies, db, authorities, issuing, ocsp, log, clock: () => new Date(), close };
+    return { config, policies, db, authorities, issuing, ocsp, log, clock: clock.now, close };
   } catch (error) {
     await db.close();
     throw error;

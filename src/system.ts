@@ -16,7 +16,7 @@ export type System = {
   readonly issuing: Signer;
   /** the signer of the OCSP token, through this role's own socket */
   readonly ocsp: Signer;
-  /** the trusted clock; tests hand in their own */
+  /** the trusted clock, which throws Outage `clock` when it is not to be believed; tests hand in their own */
   readonly clock: () => Date;
   readonly log: Log;
 };

@@ -4,12 +4,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openToken } from '#hsm/ceremony.ts';
+import { readPin } from '#hsm/pin-file.ts';
 import { actorText } from '../../src/actor.ts';
 import type { Authority } from '../../src/authority.ts';
 import { type CeremonyJournal, certificateMade, openJournal, recordsOf } from '../../src/ca/ceremony-journal.ts';
 import { lockCeremony } from '../../src/ca/ceremony-lock.ts';
 import { recordedSigner } from '../../src/ca/ceremony-signer.ts';
-import { readPin, TOKENS, type TokenName, type TokenSettings } from '../../src/ca/ceremony-tokens.ts';
+import { TOKENS, type TokenName, type TokenSettings } from '../../src/ca/ceremony-tokens.ts';
 import type { CeremonyToken } from '../../src/ca/create-hierarchy.ts';
 import { writeFileDurably } from '../../src/ca/durable-file.ts';
 import { type Config, loadConfig, required } from '../../src/config.ts';
@@ -38,7 +39,12 @@ export async function withCeremony<T>(act: (room: CeremonyRoom) => Promise<T>): 
   const open = (name: TokenName): CeremonyToken => {
     const token =
       opened.get(name) ??
-      openToken({ module: tokens.module, label: TOKENS[name], pin: readPin(tokens.pinFiles[name]) });
+      openToken({
+        module: tokens.module,
+        label: TOKENS[name],
+        pin: readPin(tokens.pinFiles[name]),
+        latchDirectory: directory,
+      });
     opened.set(name, token);
     return token;
   };

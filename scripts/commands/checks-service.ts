@@ -94,7 +94,13 @@ async function checkSigner(check: string, signer: Signer): Promise<Check> {
       return fail(
         check,
         'the token refused the PIN, and no second try is made',
-        'correct the PIN file; the signer then tries once more',
+        'correct the PIN file; the signer then tries once more. A PIN that is right after all: stop the signer, remove pin-*.json of SIGNER_STATE, start it',
+      );
+    if (pinLatch === 'attempting' && state === 'latched')
+      return fail(
+        check,
+        'two logins ended without an answer of the token, and no third is made by itself',
+        'see that the token is there and has tries left; stop the signer, remove pin-*.json of SIGNER_STATE, start it',
       );
     const keys = missingKeys.length === 0 ? '' : `; no keys of ${missingKeys.join(', ')}`;
     return fail(

@@ -6,16 +6,26 @@ import { signatureAlgorithmFor, signatureAlgorithmIdentifier } from '../../src/x
 import { assembleSigned } from '../../src/x509/certificate.ts';
 import { explicit, integer, sequence } from '../../src/x509/der-writer.ts';
 
-export const NEW_KEYS = ['rsa-2048', 'p-256'] as const;
+export const NEW_KEYS = ['rsa-2048', 'rsa-3072', 'p-256', 'p-384'] as const;
 export type NewKey = (typeof NEW_KEYS)[number];
 
 /** A new key pair: the private half as PKCS#8 PEM, and a CSR with an empty subject, in DER. */
 export function makeRequest(kind: NewKey): { privateKey: string; csr: Uint8Array } {
-  const pair =
-    kind === 'rsa-2048'
-      ? generateKeyPairSync('rsa', { modulusLength: 2048 })
-      : generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const pair = newPair(kind);
   return { privateKey: pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), csr: buildCsr(pair) };
+}
+
+function newPair(kind: NewKey) {
+  switch (kind) {
+    case 'rsa-2048':
+      return generateKeyPairSync('rsa', { modulusLength: 2048 });
+    case 'rsa-3072':
+      return generateKeyPairSync('rsa', { modulusLength: 3072 });
+    case 'p-256':
+      return generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    case 'p-384':
+      return generateKeyPairSync('ec', { namedCurve: 'P-384' });
+  }
 }
 
 /**
@@ -25,9 +35,10 @@ export function makeRequest(kind: NewKey): { privateKey: string; csr: Uint8Array
 function buildCsr({ publicKey, privateKey }: { publicKey: KeyObject; privateKey: KeyObject }): Uint8Array {
   const spki = publicKey.export({ type: 'spki', format: 'der' });
   const info = sequence(integer(0), sequence(), spki, explicit(0));
+  const algorithm = signatureAlgorithmFor(spki);
   return assembleSigned(
     info,
-    signatureAlgorithmIdentifier(signatureAlgorithmFor(spki)),
-    sign('sha256', info, privateKey),
+    signatureAlgorithmIdentifier(algorithm),
+    sign(algorithm === 'ecdsa-with-SHA384' ? 'sha384' : 'sha256', info, privateKey),
   );
 }

@@ -15,30 +15,41 @@ export type HolderOptions = {
   readonly givenName?: string;
   readonly profession?: string;
   readonly cardNumber?: string;
+  readonly email?: string;
 };
 
 type HolderOption = keyof HolderOptions;
 
-const TAKEN: Readonly<
-  Record<
-    Exclude<Profile['holder'], 'ca'>,
-    { readonly needed: readonly HolderOption[]; readonly optional: readonly HolderOption[] }
-  >
-> = {
-  structure: { needed: ['structure'], optional: [] },
-  professional: { needed: ['idNatPs', 'familyName', 'givenName', 'profession'], optional: ['cardNumber'] },
-  employee: { needed: ['structure', 'registryNumber', 'familyName', 'givenName', 'cardNumber'], optional: [] },
+const NEEDED: Readonly<Record<Exclude<Profile['holder'], 'ca'>, readonly HolderOption[]>> = {
+  structure: ['structure'],
+  professional: ['idNatPs', 'familyName', 'givenName', 'profession'],
+  employee: ['structure', 'registryNumber', 'familyName', 'givenName'],
 };
+
+/** By the kind of the holder, and by what the profile certifies of them. */
+const neededBy = (kind: Exclude<Profile['holder'], 'ca'>, profile: Profile): readonly HolderOption[] => [
+  ...NEEDED[kind],
+  ...(profile.privateExtensions?.cardNumber === true ? (['cardNumber'] as const) : []),
+  ...(profile.subjectAltName?.rfc822Name === undefined ? [] : (['email'] as const)),
+];
+
+const ALL: readonly HolderOption[] = [
+  'structure',
+  'idNatPs',
+  'registryNumber',
+  'familyName',
+  'givenName',
+  'profession',
+  'cardNumber',
+  'email',
+];
 
 /** What is wrong with the choice of options for this profile, as a line for the caller; undefined when nothing is. */
 export function wrongOptions(profile: Profile, options: HolderOptions): string | undefined {
   if (profile.holder === 'ca') return undefined;
-  const { needed, optional } = TAKEN[profile.holder];
-  const given = (
-    ['structure', 'idNatPs', 'registryNumber', 'familyName', 'givenName', 'profession', 'cardNumber'] as const
-  ).filter((name) => options[name] !== undefined);
-  const missing = needed.filter((name) => !given.includes(name)).map(flag);
-  const surplus = given.filter((name) => !needed.includes(name) && !optional.includes(name)).map(flag);
+  const needed = neededBy(profile.holder, profile);
+  const missing = needed.filter((name) => options[name] === undefined).map(flag);
+  const surplus = ALL.filter((name) => options[name] !== undefined && !needed.includes(name)).map(flag);
   const parts = [
     ...(missing.length > 0 ? [`needs ${missing.join(', ')}`] : []),
     ...(surplus.length > 0 ? [`does not take ${surplus.join(', ')}`] : []),
@@ -51,13 +62,17 @@ const flag = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `
 
 /** The holder, with the structure as the database knows it. Throws Refusal `holder_unknown`, `profile_not_orderable`. */
 export async function holderOf(tx: Tx, profile: Profile, options: HolderOptions): Promise<Holder> {
-  const { idNatPs = '', familyName = '', givenName = '', registryNumber = '', cardNumber } = options;
+  const { idNatPs = '', familyName = '', givenName = '', registryNumber = '', cardNumber, email } = options;
+  const certified = {
+    ...(cardNumber === undefined ? {} : { card: { number: cardNumber } }),
+    ...(email === undefined ? {} : { email }),
+  };
   switch (profile.holder) {
     case 'structure':
       return { kind: 'structure', ...(await knownStructure(tx, options.structure)) };
     case 'professional': {
-      const card = cardNumber === undefined ? {} : { card: { number: cardNumber } };
-      return { kind: 'professional', idNatPs, familyName, givenName, profession: Number(options.profession), ...card };
+      const profession = Number(options.profession);
+      return { kind: 'professional', idNatPs, familyName, givenName, profession, ...certified };
     }
     case 'employee':
       return {
@@ -66,7 +81,7 @@ export async function holderOf(tx: Tx, profile: Profile, options: HolderOptions)
         registryNumber,
         familyName,
         givenName,
-        card: { number: cardNumber ?? '' },
+        ...certified,
       };
     case 'ca':
       throw new Refusal(

@@ -9,6 +9,7 @@ import { createFileDurably } from '../../src/ca/durable-file.ts';
 import { issueCertificate } from '../../src/ca/issue.ts';
 import { Refusal } from '../../src/errors.ts';
 import type { OpenSystem } from '../../src/open-system.ts';
+import type { RequestedNames } from '../../src/policy/requested-names.ts';
 import { readCsrText } from '../../src/x509/csr.ts';
 import { type CertificateDocument, certificateDocument, pemChain, withoutPem } from './certificate-document.ts';
 import { makeRequest, NEW_KEYS, type NewKey } from './csr.ts';
@@ -21,8 +22,11 @@ const HELP = `
 The key comes from a PKCS#10 request (--csr), of which only the public key and, for servers, the names count; or igc makes one
 (--new-key), whose private half goes to a new file of mode 0600.
 
-Holders: serv-ssl, org-auth-cli: --structure · cps-auth: --id-nat-ps --family-name --given-name --profession --card-number
-         cpe-auth: --structure --registry-number --family-name --given-name --card-number
+Holders: serv-*, org-*: --structure
+         ps-*, cps-*, cpf-auth: --id-nat-ps --family-name --given-name --profession
+         pro-*, cpe-*, cde-auth, cda-auth, cpa-auth: --structure --registry-number --family-name --given-name
+         and --card-number for cards, --email for ps-sign, ps-conf, pro-sign, pro-conf
+Names:   --common-name for org-*, --dns for serv-ssl, serv-sign, serv-conf, --mailbox for serv-smime
 
 Examples:
   $ igc certificate issue cps-auth --csr card.csr --id-nat-ps 899700075064 --family-name DURAND --given-name ANNE \\
@@ -38,6 +42,7 @@ export type IssueOptions = HolderOptions & {
   readonly keyType: NewKey;
   readonly commonName?: string;
   readonly dns?: readonly string[];
+  readonly mailbox?: readonly string[];
   readonly out?: string;
   readonly json?: true;
 };
@@ -47,7 +52,7 @@ export function addIssueCommand(certificate: Command): void {
   certificate
     .command('issue')
     .description('issue a certificate')
-    .argument('<profile>', 'cps-auth, cpe-auth, serv-ssl, org-auth-cli')
+    .argument('<profile>', 'a file of policies/profiles, without .yaml: serv-ssl, ps-sign, cps-auth …')
     .option('--csr <file>', 'PKCS#10 request, PEM or DER')
     .option('--new-key <file>', 'make a key pair and keep its private half in this new file')
     .addOption(new Option('--key-type <type>', 'of --new-key').choices(NEW_KEYS).default('rsa-2048'))
@@ -58,8 +63,10 @@ export function addIssueCommand(certificate: Command): void {
     .option('--given-name <text>')
     .option('--profession <code>', 'code of table TRE_G15: 10, 21, 40, 50, 60 …')
     .option('--card-number <issuer/serial>', '8025000001/2800636234')
-    .option('--common-name <text>', 'CN of an organisation’s service, or the first DNS name')
+    .option('--email <mailbox>', 'of a person, where the profile certifies it')
+    .option('--common-name <text>', 'CN of an organisation’s service, or the first DNS name or mailbox')
     .option('--dns <name>', 'DNS name of a server; repeatable', collect)
+    .option('--mailbox <mailbox>', 'of a server; repeatable', collect)
     .option('--out <file>', 'write certificate and chain here, PEM, without the root')
     .option('--json', 'one JSON document on stdout')
     .addHelpText('after', HELP)
@@ -131,8 +138,12 @@ function refuseUnwritable(path: string | undefined): void {
   }
 }
 
-function namesOf({ commonName, dns = [] }: IssueOptions): { commonName?: string; dnsNames?: readonly string[] } {
-  return { ...(commonName === undefined ? {} : { commonName }), ...(dns.length === 0 ? {} : { dnsNames: dns }) };
+function namesOf({ commonName, dns = [], mailbox = [] }: IssueOptions): RequestedNames {
+  return {
+    ...(commonName === undefined ? {} : { commonName }),
+    ...(dns.length === 0 ? {} : { dnsNames: dns }),
+    ...(mailbox.length === 0 ? {} : { emailAddresses: mailbox }),
+  };
 }
 
 async function readBack(system: OpenSystem, id: string): Promise<CertificateDocument> {

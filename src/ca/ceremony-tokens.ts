@@ -1,9 +1,10 @@
 // The three tokens and their PINs. A PIN comes from a file, goes to the token, and is never shown; a token is made only once.
 
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { initToken } from '#hsm/ceremony.ts';
+import { readPin } from '#hsm/pin-file.ts';
 import { listSlots, loadModule } from '#hsm/pkcs11.ts';
 import { Refusal } from '../errors.ts';
 import { type CeremonyJournal, recordsOf } from './ceremony-journal.ts';
@@ -18,20 +19,6 @@ export type TokenSettings = {
   /** the file with each token's PIN */
   readonly pinFiles: Readonly<Record<TokenName, string>>;
 };
-
-/** The PIN in a file, without its line end. Throws Refusal `configuration_invalid` that names the file alone. */
-export function readPin(path: string): string {
-  const pin = existsSync(path) ? readFileSync(path, 'utf8').replace(/\r?\n$/, '') : '';
-  if (pin !== '' && !/[\r\n]/.test(pin)) return pin;
-  throw new Refusal('configuration_invalid', `${path} holds no PIN`, [
-    {
-      rule: 'a PIN file holds one line',
-      at: path,
-      detail: 'missing, empty, or more than one line',
-      remedy: 'write the PIN into it, or run `igc hierarchy create --generate-pins`',
-    },
-  ]);
-}
 
 /**
  * Makes each token that is missing, with a random SO PIN that is kept in `<pin file>.so`. With `generatePins`, PIN files that are
@@ -63,8 +50,18 @@ export function readyTokens(
 function readyToken({ module, pinFiles }: TokenSettings, name: TokenName): 'initialised' | 'found' {
   const label = TOKENS[name];
   const soPinFile = `${pinFiles[name]}.so`;
-  const exists = listSlots(loadModule(module)).some((slot) => slot.label === label);
-  if (exists && !existsSync(soPinFile)) return 'found';
+  const slot = listSlots(loadModule(module)).find((one) => one.label === label);
+  if (slot !== undefined && !existsSync(soPinFile)) {
+    if (slot.hasUserPin) return 'found';
+    throw new Refusal('configuration_invalid', `nobody can log in to the token ${label}`, [
+      {
+        rule: 'a token has a PIN before the ceremony begins',
+        at: label,
+        detail: 'it was initialised, and its user was given no PIN',
+        remedy: `put its SO PIN into ${soPinFile}, or set the PIN with the tool of its maker`,
+      },
+    ]);
+  }
   // The SO PIN is on the disk before the token has it: a token whose SO PIN nobody knows could never be mended.
   generateSecret(soPinFile);
   try {

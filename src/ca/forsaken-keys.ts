@@ -18,6 +18,8 @@ export function createKeySweep(now: () => number = () => performance.now()) {
     // The token first: a key whose row comes between the two looks is then not among those found.
     const held = (await system.ocsp.listKeys()).map(toHex);
     const named = new Set((await listResponderKeys(system.db.read)).map(toHex));
+    // A database that knows of no responder is not the one whose keys these are, or not yet.
+    if (named.size === 0) return 0;
     const unnamed = held.filter((keyId) => !named.has(keyId));
     seen = new Map(unnamed.map((keyId) => [keyId, seen.get(keyId) ?? now()]));
     const forsaken = [...seen].filter(([, since]) => now() - since >= FORSAKEN_AFTER_MS).map(([keyId]) => keyId);
@@ -32,11 +34,11 @@ async function destroyForsaken(system: Needs<'db' | 'clock' | 'ocsp'>, keyId: st
   // 1. The audit row. If we stop after it, the next worker finds the key again and says so again.
   await system.db.transaction((tx) =>
     appendAudit(tx, {
-      kind: 'ocsp_key_destroyed',
+      kind: 'ocsp_key_forsaken',
       actor: 'system:ocsp-renewal',
       subjectId: keyId,
       at: system.clock(),
-      content: { certified: false },
+      content: {},
     }),
   );
   // 2. The key.

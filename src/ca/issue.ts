@@ -15,6 +15,7 @@ import { checkOrderable, decide } from '../policy/decide.ts';
 import type { Holder } from '../policy/holder.ts';
 import { buildSignable, type IssuancePlan } from '../policy/plan.ts';
 import { issuerOf } from '../policy/profile.ts';
+import type { RequestedNames } from '../policy/requested-names.ts';
 import { signWithAuthority } from '../sign.ts';
 import type { Needs } from '../system.ts';
 import { parseCsr } from '../x509/csr.ts';
@@ -29,7 +30,7 @@ export type IssueCommand = {
   readonly holder: Holder;
   /** a PKCS#10 request in DER, or the public key of a pair that one of our own tokens made */
   readonly key: { readonly csr: Uint8Array } | { readonly spki: Uint8Array };
-  readonly names?: { readonly commonName?: string; readonly dnsNames?: readonly string[] };
+  readonly names?: RequestedNames;
   readonly actor: Actor;
   /** what the caller wants in the transaction that records the result: an idempotency key settled, a responder recorded */
   readonly settle?: (tx: Tx, issued: Issued) => Promise<void>;

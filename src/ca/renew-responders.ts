@@ -7,6 +7,8 @@ import { acquireLease, releaseLease, renewLease } from '#db/leases.ts';
 import { expiredResponders, listAllResponders, recordResponder, removeResponder } from '#db/responders.ts';
 import { Outage } from '../errors.ts';
 import { createPatience, type Patience } from '../patience.ts';
+import { endOfValidity } from '../policy/calendar.ts';
+import { leastRsaBits } from '../policy/key-lifetime.ts';
 import type { Needs } from '../system.ts';
 import { keyIdentifier } from '../x509/keys.ts';
 import { type IssueNeeds, issueCertificate } from './issue.ts';
@@ -15,9 +17,8 @@ const DAY = 86_400_000;
 /** A responder is renewed when less than this is left of its (at most 30) days. */
 const OVERLAP_MS = 10 * DAY;
 
-/** The profile of responder certificates, and the key they have. */
+/** The profile of responder certificates. */
 const PROFILE = 'ocsp-responder';
-const KEY = { type: 'rsa', bits: 2048 } as const;
 
 /** Two workers that renew at once would make two keys where one is wanted. That is all: both would be valid, so it may run out. */
 const LEASE = 'ocsp_renewal';
@@ -70,7 +71,7 @@ async function renewOne(system: RenewNeeds, issuer: string): Promise<void> {
   const { state, breaker } = await system.issuing.health();
   if (state !== 'open' || breaker === 'open') throw new Outage('hsm', 'the issuing token is away');
   // If we stop after this line, the token holds a key that no certificate names: it signs for nobody.
-  const { spki } = await system.ocsp.generateKey(KEY);
+  const { spki } = await system.ocsp.generateKey({ type: 'rsa', bits: keyBits(system) });
   const keyId = keyIdentifier(spki);
   try {
     await certifyResponder(system, { issuer, spki, keyId });
@@ -79,6 +80,12 @@ async function renewOne(system: RenewNeeds, issuer: string): Promise<void> {
     if (!(error instanceof Outage && error.what === 'database')) await system.ocsp.destroyKey(keyId);
     throw error;
   }
+}
+
+/** The shortest key that is still good on the responder's last day: its clients wait for each of its signatures. */
+function keyBits({ policies, clock }: RenewNeeds): number {
+  const validity = policies.profiles.get(PROFILE)?.validity ?? {};
+  return leastRsaBits(endOfValidity(clock(), validity));
 }
 
 type NewKey = { readonly issuer: string; readonly spki: Uint8Array; readonly keyId: Uint8Array };

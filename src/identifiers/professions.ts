@@ -33,3 +33,6 @@ export const PROFESSIONS: ReadonlyMap<number, string> = new Map([
   [96, 'Psychomotricien'],
   [98, 'Manipulateur ERM'],
 ]);
+
+/** Table TRE_G16 (professions in training): the codes of those whose students may have a card. */
+export const IN_TRAINING: ReadonlySet<number> = new Set([10, 21, 40, 50]);

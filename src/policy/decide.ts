@@ -12,6 +12,7 @@ import { endOfValidity } from './calendar.ts';
 import { buildExtensions } from './extensions.ts';
 import type { Hierarchy } from './hierarchy.ts';
 import { checkHolder, type Holder, holderKey } from './holder.ts';
+import { keyLifetimeProblems } from './key-lifetime.ts';
 import { checkKey } from './keys.ts';
 import { decideNames } from './names.ts';
 import type { IssuancePlan } from './plan.ts';
@@ -74,7 +75,7 @@ export function decide(request: IssuanceRequest, context: IssuanceContext): Issu
   const notBefore = wholeSecond(now);
   const notAfter = endOfValidity(notBefore, profile.validity);
   const all = [
-    ...keyProblems(spki, csr, context),
+    ...keyProblems(spki, csr, { context, notAfter }),
     ...found,
     ...checkHolder(request.holder, profile, hierarchy),
     ...validityProblems(notBefore, notAfter, issuer.certificate),
@@ -95,7 +96,7 @@ export function decide(request: IssuanceRequest, context: IssuanceContext): Issu
     notAfter,
     subject: buildName(subject),
     spki,
-    extensions: buildExtensions({ profile, hierarchy, issuer, holder, spki, key, dnsNames: names.dnsNames, values }),
+    extensions: buildExtensions({ ...context, holder, spki, key, names, values, validity: { notBefore, notAfter } }),
   };
   return {
     profile: profile.name,
@@ -112,10 +113,15 @@ export function decide(request: IssuanceRequest, context: IssuanceContext): Issu
 }
 
 // Proof of possession is only asked of a key that passed: a weak one proves nothing.
-function keyProblems(spki: Uint8Array, csr: CertificationRequest | undefined, context: IssuanceContext): Problem[] {
+function keyProblems(
+  spki: Uint8Array,
+  csr: CertificationRequest | undefined,
+  { context, notAfter }: { readonly context: IssuanceContext; readonly notAfter: Date },
+): Problem[] {
   const unfit = problemsOf(() => checkKey(spki, context.profile.keys));
   if (unfit.length > 0) return unfit;
-  const unproven = csr === undefined ? [] : problemsOf(() => checkProofOfPossession(csr));
+  const tooShort = keyLifetimeProblems(knownKey(spki), notAfter);
+  const unproven = [...tooShort, ...(csr === undefined ? [] : problemsOf(() => checkProofOfPossession(csr)))];
   if (Buffer.compare(spki, context.issuer.certificate.spki) !== 0) return unproven;
   const finding = {
     rule: 'an authority does not certify its own key',

@@ -15,6 +15,7 @@ import {
   type GeneralName,
   keyUsage,
   ocspNoCheck,
+  privateKeyUsagePeriod,
   productCategory,
   profession,
   subjectAltName,
@@ -22,8 +23,9 @@ import {
 } from '../x509/extensions.ts';
 import { type KeyAlgorithm, keyIdentifier } from '../x509/keys.ts';
 import { OID } from '../x509/oids.ts';
-import { certificateUrl, crlUrl, type Hierarchy, ldapUrl } from './hierarchy.ts';
+import { certificateUrl, crlUrl, type Hierarchy, ldapUrl, policyOidOf } from './hierarchy.ts';
 import type { Holder } from './holder.ts';
+import type { CertifiedNames } from './names.ts';
 import type { Profile } from './profile.ts';
 import { fill, type Values } from './subject.ts';
 
@@ -55,8 +57,9 @@ export type ExtensionParts = {
   readonly holder: Holder;
   readonly spki: Uint8Array;
   readonly key: KeyAlgorithm;
-  readonly dnsNames: readonly string[];
+  readonly names: CertifiedNames;
   readonly values: Values;
+  readonly validity: { readonly notBefore: Date; readonly notAfter: Date };
 };
 
 /** The extensions in DER order. */
@@ -67,8 +70,9 @@ export function buildExtensions(parts: ExtensionParts): Extension[] {
     subjectKeyIdentifier(keyIdentifier(spki)),
     authorityKeyIdentifier(issuer.keyId),
     keyUsage(profile.keyUsage[key.type] ?? []),
-    certificatePolicies(hierarchy.policyOid, hierarchy.urls.cps),
+    certificatePolicies(policyOidOf(hierarchy, profile.name), hierarchy.urls.cps),
     extendedKeyUsage(profile.extendedKeyUsage.map((purpose) => OID[purpose])),
+    ...usagePeriod(parts),
     ...alternativeNames(parts),
     ...(profile.status === 'nocheck' ? [ocspNoCheck()] : statusPointers(hierarchy, issuer.id)),
     ...privateExtensions(parts),
@@ -76,14 +80,20 @@ export function buildExtensions(parts: ExtensionParts): Extension[] {
   return extensions.sort((a, b) => EXTENSION_ORDER.indexOf(a.oid) - EXTENSION_ORDER.indexOf(b.oid));
 }
 
-function alternativeNames({ profile, dnsNames, values }: ExtensionParts): Extension[] {
-  const { subjectAltName: policy } = profile;
-  if (policy === undefined) return [];
-  const names: GeneralName[] =
-    policy.userPrincipalName === undefined
-      ? dnsNames.map((dns) => ({ dns }))
-      : [{ upn: fill(policy.userPrincipalName, values) }];
-  return [subjectAltName(names)];
+const usagePeriod = ({ profile, validity }: ExtensionParts): Extension[] =>
+  profile.privateKeyUsagePeriod === undefined ? [] : [privateKeyUsagePeriod(validity.notBefore, validity.notAfter)];
+
+const alternativeNames = ({ profile, names, values }: ExtensionParts): Extension[] =>
+  profile.subjectAltName === undefined ? [] : [subjectAltName(generalNames(profile.subjectAltName, names, values))];
+
+function generalNames(
+  { rfc822Name, userPrincipalName }: NonNullable<Profile['subjectAltName']>,
+  { dnsNames, emailAddresses }: CertifiedNames,
+  values: Values,
+): GeneralName[] {
+  if (userPrincipalName !== undefined) return [{ upn: fill(userPrincipalName, values) }];
+  if (rfc822Name !== undefined) return [{ rfc822Name: fill(rfc822Name, values) }];
+  return [...dnsNames.map((dns) => ({ dns })), ...emailAddresses.map((mailbox) => ({ rfc822Name: mailbox }))];
 }
 
 // Computed once for each authority: these are the largest extensions, and the same in all its certificates.

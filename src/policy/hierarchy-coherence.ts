@@ -2,7 +2,7 @@
 // fault.
 
 import type { Finding } from '../errors.ts';
-import type { HierarchyFile } from './hierarchy.ts';
+import { EVERY, type HierarchyFile } from './hierarchy.ts';
 
 type Check = (file: HierarchyFile) => readonly (Finding | undefined)[];
 
@@ -79,14 +79,47 @@ const checkBranch: Check = (file) => [
   ),
 ];
 
+const checkPolicyOids: Check = ({ policyOids, intermediates, test }) => {
+  const issued = new Set(intermediates.flatMap(({ issues }) => issues));
+  const named = Object.keys(policyOids);
+  const rule = 'RFC 5280 §4.2.1.4 Certificate Policies';
+  if (EVERY in policyOids) {
+    return [
+      unless(test, '/policyOids/every', 'one policy for every profile is for a test branch', rule),
+      unless(policyOids[EVERY] !== null, '/policyOids/every', 'the policy is not stated', rule),
+      unless(named.length === 1, '/policyOids', 'every stands alone', rule),
+    ];
+  }
+  const stated = [...issued].filter((profile) => typeof policyOids[profile] === 'string');
+  return [
+    ...[...issued]
+      .filter((profile) => !stated.includes(profile))
+      .map((profile) => ({
+        rule,
+        at: `/policyOids/${profile}`,
+        detail: `no policy OID is stated for ${profile}`,
+        remedy: 'write the one that the certification policy (PC) of the deployment has',
+      })),
+    ...named
+      .filter((profile) => !issued.has(profile))
+      .map((profile) => unless(false, `/policyOids/${profile}`, 'no authority issues this profile', rule)),
+    ...checkOnce(stated.map((profile) => ({ at: `/policyOids/${profile}`, value: policyOids[profile] ?? '' }))),
+  ];
+};
+
+/** What a signer lets a list last, and a ceremony. */
+const LONGEST_LIST_DAYS = { intermediate: 10, root: 60 } as const;
+
 const checkRhythm: Check = ({ crl }) =>
-  (['root', 'intermediate'] as const).map((kind) =>
-    unless(
-      crl[kind].validityHours > crl[kind].periodHours,
-      `/crl/${kind}/validityHours`,
-      'a list outlives the making of the next',
-    ),
-  );
+  (['root', 'intermediate'] as const).flatMap((kind) => {
+    const { periodHours, validityHours } = crl[kind];
+    const at = `/crl/${kind}/validityHours`;
+    const most = LONGEST_LIST_DAYS[kind];
+    return [
+      unless(validityHours > periodHours, at, 'a list outlives the making of the next'),
+      unless(validityHours <= 24 * most, at, `no such list is signed for more than ${most} days`),
+    ];
+  });
 
 const checkPercentEncoding: Check = (file) => {
   const paths = [
@@ -110,7 +143,15 @@ const checkPercentEncoding: Check = (file) => {
   });
 };
 
-const CHECKS: readonly Check[] = [checkUnique, checkIds, checkIssuers, checkBranch, checkRhythm, checkPercentEncoding];
+const CHECKS: readonly Check[] = [
+  checkUnique,
+  checkIds,
+  checkIssuers,
+  checkBranch,
+  checkPolicyOids,
+  checkRhythm,
+  checkPercentEncoding,
+];
 
 /** Every contradiction inside a hierarchy file; empty when there is none. */
 export const hierarchyFindings = (file: HierarchyFile): Finding[] =>

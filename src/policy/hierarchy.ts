@@ -39,7 +39,12 @@ export const HierarchySchema = Type.Object(
       },
       closed,
     ),
-    policyOid: Type.String({ pattern: '^[0-2](\\.(0|[1-9][0-9]*))+$' }),
+    /** by the name of a profile, or one for `every`; null is an OID that the deployment has to say */
+    policyOids: Type.Record(
+      Type.String({ pattern: '^[a-z][a-z0-9-]{1,39}$' }),
+      Type.Union([Type.String({ pattern: '^[0-2](\\.(0|[1-9][0-9]*))+$' }), Type.Null()]),
+      { minProperties: 1, ...closed },
+    ),
     productCategories: Type.Object({ card: Type.Enum(['00', '80']), software: Type.Enum(['03', '83']) }, closed),
     organizationNameLength: Type.Integer({ minimum: 1, maximum: 64 }),
     baseName: Type.Array(
@@ -121,6 +126,16 @@ export function readHierarchy(file: HierarchyFile): Hierarchy {
       .map((ca) => ({ ...ca, kind: 'intermediate' as const, gamme: root.gamme, key })),
   ]);
   return { ...rest, authorities };
+}
+
+/** The key of `policyOids` that stands for all profiles. */
+export const EVERY = 'every';
+
+/** The certificate policy of a profile. Throws TypeError without one: a bug, load.ts lets no such branch through. */
+export function policyOidOf({ name, policyOids }: Hierarchy, profile: string): string {
+  const oid = policyOids[EVERY] ?? policyOids[profile];
+  if (oid === undefined || oid === null) throw new TypeError(`${name} has no policy OID for ${profile}`);
+  return oid;
 }
 
 /** The authority with this id. Throws Refusal hierarchy_differs when the branch has none. */

@@ -4,9 +4,10 @@
 import type { Finding } from '../errors.ts';
 import { DEPARTMENTS } from '../identifiers/departments.ts';
 import { checkIdNatPs, checkRegistryNumber, employeeIdNatPs } from '../identifiers/person.ts';
-import { PROFESSIONS } from '../identifiers/professions.ts';
+import { IN_TRAINING, PROFESSIONS } from '../identifiers/professions.ts';
 import { checkStructIdNat, parseStructIdNat } from '../identifiers/structure.ts';
 import { checkText } from '../x509/text.ts';
+import { checkMailbox } from './mailboxes.ts';
 import { type Problem, problems } from './problem.ts';
 import type { Profile } from './profile.ts';
 
@@ -31,6 +32,8 @@ export type Professional = {
   /** code of table TRE_G15 */
   readonly profession: number;
   readonly card?: Card;
+  /** a mailbox, certified where the profile says so and given nowhere else */
+  readonly email?: string;
 };
 
 export type Employee = {
@@ -40,7 +43,9 @@ export type Employee = {
   readonly registryNumber: string;
   readonly familyName: string;
   readonly givenName: string;
-  readonly card: Card;
+  readonly card?: Card;
+  /** a mailbox, certified where the profile says so and given nowhere else */
+  readonly email?: string;
 };
 
 export type Holder =
@@ -85,17 +90,12 @@ export function checkHolder(holder: Holder, profile: Profile, { test }: { readon
     case 'structure':
       return checkStructure(holder, '/holder', test);
     case 'professional':
-      return [
-        ...checkProfessional(holder, test),
-        ...checkPersonNames(holder),
-        ...(profile.privateExtensions?.cardNumber === true ? checkCard(holder.card) : []),
-      ];
+      return [...checkProfessional(holder, profile, test), ...checkPerson(holder, profile)];
     case 'employee':
       return [
         ...checkStructure(holder.structure, '/holder/structure', test),
         ...problems('identifier_invalid', checkRegistryNumber(holder.registryNumber, '/holder/registryNumber')),
-        ...checkPersonNames(holder),
-        ...checkCard(holder.card),
+        ...checkPerson(holder, profile),
       ];
     case 'ca':
       return [];
@@ -113,18 +113,26 @@ function checkStructure({ structIdNat, name, department }: Structure, at: string
   ];
 }
 
-function checkProfessional({ idNatPs, profession }: Professional, test: boolean): Problem[] {
+function checkProfessional({ idNatPs, profession }: Professional, profile: Profile, test: boolean): Problem[] {
   const at = '/holder/idNatPs';
   const own = idNatPs.startsWith('0') || idNatPs.startsWith('8');
   const rule = 'TRE_G08 Type d’identifiant de personne';
   const identifier = own
     ? checkIdNatPs(idNatPs, { test, at })
     : [{ rule, at, detail: 'digit 1 is 0 (ADELI) or 8 (RPPS) for a health professional' }];
-  const unknown: Finding[] = PROFESSIONS.has(profession)
+  const table = profile.professions === undefined ? 'TRE_G15 Professions' : 'TRE_G16 Professions en formation';
+  const known = PROFESSIONS.has(profession) && (profile.professions === undefined || IN_TRAINING.has(profession));
+  const unknown: Finding[] = known
     ? []
-    : [{ rule: 'TRE_G15 Professions', at: '/holder/profession', detail: 'this code is not in the table' }];
+    : [{ rule: table, at: '/holder/profession', detail: 'this code is not in the table' }];
   return [...problems('identifier_invalid', identifier), ...problems('holder_invalid', unknown)];
 }
+
+const checkPerson = (holder: Professional | Employee, profile: Profile): Problem[] => [
+  ...checkPersonNames(holder),
+  ...checkCard(holder.card, profile),
+  ...checkEmail(holder.email, profile),
+];
 
 function checkPersonNames(holder: Professional | Employee): Problem[] {
   return (['familyName', 'givenName'] as const).flatMap((field) => {
@@ -137,11 +145,32 @@ function checkPersonNames(holder: Professional | Employee): Problem[] {
   });
 }
 
-function checkCard(card: Card | undefined): Problem[] {
+function checkCard(card: Card | undefined, { name, privateExtensions }: Profile): Problem[] {
+  if (privateExtensions?.cardNumber !== true) {
+    if (card === undefined) return [];
+    const finding = { rule: `profile ${name}: holder`, at: '/holder/card', detail: 'this profile is for no card' };
+    return problems('holder_invalid', [{ ...finding, remedy: 'leave the card out' }]);
+  }
   if (card !== undefined && /^\d{10}\/\d{10}$/.test(card.number)) return [];
   const rule = 'card number: issuer of 10 digits, a slash, serial of 10 digits';
   const detail = card === undefined ? 'this profile is for the key of a card' : 'this is not the number of a card';
   return problems('holder_invalid', [{ rule, at: '/holder/card/number', detail }]);
+}
+
+/** The one top-level domain of the public DNS that is no home of mailboxes (RFC 3172, RFC 8375). */
+const INTERNAL = ['arpa'];
+
+/** An address that is not certified is personal data that nobody asked for. */
+function checkEmail(email: string | undefined, { name, subjectAltName }: Profile): Problem[] {
+  const at = '/holder/email';
+  const certified = subjectAltName?.rfc822Name !== undefined;
+  if (certified && email !== undefined) return problems('name_not_allowed', checkMailbox(email, at, INTERNAL));
+  if (certified === (email !== undefined)) return [];
+  const rule = `profile ${name}: holder`;
+  const finding = certified
+    ? { rule, at, detail: 'this profile certifies the mailbox of the holder, and there is none' }
+    : { rule, at, detail: 'this profile certifies no mailbox', remedy: 'leave the address out' };
+  return problems('holder_invalid', [finding]);
 }
 
 /** Two texts that a reader takes for one name must not both be certified. */

@@ -10,7 +10,7 @@ import { OID } from '../x509/oids.ts';
 import type { Signable } from '../x509/signable.ts';
 import { endOfValidity } from './calendar.ts';
 import { EXTENSION_ORDER } from './extensions.ts';
-import { certificateUrl, crlUrl, type Hierarchy, ldapUrl } from './hierarchy.ts';
+import { certificateUrl, crlUrl, type Hierarchy, ldapUrl, policyOidOf } from './hierarchy.ts';
 import type { Holder } from './holder.ts';
 import type { Policies } from './load.ts';
 import type { CertifiedNames } from './names.ts';
@@ -48,17 +48,19 @@ type Grounds = { readonly issuer: Certificate; readonly profile: Profile; readon
 function expectedOf(plan: IssuancePlan, { issuer, profile, hierarchy }: Grounds): ExpectedCertificate {
   const values = valuesOf(plan.holder, hierarchy, plan.names.commonName);
   const { notBefore, spki } = plan.fields;
+  const notAfter = endOfValidity(notBefore, profile.validity);
   return {
     issuer,
     subject: buildName(buildSubject(profile, hierarchy, values)),
     spki,
     notBefore,
-    notAfter: endOfValidity(notBefore, profile.validity),
+    notAfter,
     extensions: expectedExtensions(profile),
     keyUsage: profile.keyUsage[plan.key.type] ?? [],
     extendedKeyUsage: profile.extendedKeyUsage.map((purpose) => OID[purpose]),
-    policy: { oid: hierarchy.policyOid, cpsUri: hierarchy.urls.cps },
+    policy: { oid: policyOidOf(hierarchy, profile.name), cpsUri: hierarchy.urls.cps },
     subjectAltName: expectedNames(plan, profile, values),
+    privateKeyUsagePeriod: profile.privateKeyUsagePeriod === undefined ? undefined : { notBefore, notAfter },
     ...(profile.status === 'pointers' ? expectedPointers(hierarchy, plan.issuer) : {}),
     ...expectedPrivate(plan.holder, profile, hierarchy),
   };
@@ -66,12 +68,13 @@ function expectedOf(plan: IssuancePlan, { issuer, profile, hierarchy }: Grounds)
 
 /** The extensions that follow from the profile alone; of all of them only key usage is critical. */
 function expectedExtensions({
+  privateKeyUsagePeriod,
   subjectAltName,
   status,
   privateExtensions: ours,
 }: Profile): ExpectedCertificate['extensions'] {
-  // no profile says anything of a private key usage period yet; its place in the order is known
-  const absent = new Set<string>([OID.privateKeyUsagePeriod]);
+  const absent = new Set<string>();
+  if (privateKeyUsagePeriod === undefined) absent.add(OID.privateKeyUsagePeriod);
   if (subjectAltName === undefined) absent.add(OID.subjectAltName);
   const unused =
     status === 'nocheck' ? [OID.cRLDistributionPoints, OID.freshestCRL, OID.authorityInfoAccess] : [OID.ocspNoCheck];
@@ -89,6 +92,8 @@ function expectedNames(
   values: Values,
 ): GeneralName[] | undefined {
   if (policy?.userPrincipalName !== undefined) return [{ upn: fill(policy.userPrincipalName, values) }];
+  if (policy?.rfc822Name !== undefined) return [{ rfc822Name: fill(policy.rfc822Name, values) }];
+  if (policy?.emailAddresses === true) return names.emailAddresses.map((rfc822Name) => ({ rfc822Name }));
   return policy === undefined ? undefined : names.dnsNames.map((dns) => ({ dns }));
 }
 

@@ -2,7 +2,8 @@
 
 import type { Finding } from '../errors.ts';
 import type { Hierarchy } from './hierarchy.ts';
-import { EACH_INTERMEDIATE, type Profile, SUBJECT_ATTRIBUTES } from './profile.ts';
+import { EACH_INTERMEDIATE, type Profile, ProfileSchema, SUBJECT_ATTRIBUTES } from './profile.ts';
+import { functionFindings } from './profile-function.ts';
 import { PLACEHOLDERS, placeholdersOf } from './subject.ts';
 
 type Check = (profile: Profile, hierarchy: Hierarchy) => readonly (Finding | undefined)[];
@@ -53,15 +54,7 @@ const checkKeyUsage: Check = ({ keys, keyUsage }) =>
     ];
   });
 
-const checkPurposes: Check = ({
-  extendedKeyUsage: purposes,
-  names,
-  subjectAltName,
-  issuedBy,
-  issuer,
-  status,
-  validity,
-}) => {
+const checkPurposes: Check = ({ extendedKeyUsage: purposes, subjectAltName, issuedBy, issuer, status, validity }) => {
   const responder = purposes.includes('OCSPSigning');
   const at = '/extendedKeyUsage';
   return [
@@ -75,11 +68,6 @@ const checkPurposes: Check = ({
       !purposes.includes('msSmartcardLogin') || subjectAltName?.userPrincipalName !== undefined,
       at,
       'msSmartcardLogin needs a UPN',
-    ),
-    unless(
-      subjectAltName?.dnsNames !== true || names?.rule === 'fqdn',
-      '/subjectAltName/dnsNames',
-      'DNS names need names of rule fqdn',
     ),
     unless(!responder || purposes.length === 1, at, 'OCSPSigning stands alone'),
     unless(
@@ -96,8 +84,13 @@ const checkPurposes: Check = ({
   ];
 };
 
-const checkHolderKind: Check = ({ holder, issuedBy, names }) => [
-  unless(issuedBy !== 'order' || holder === 'structure', '/holder', 'what is ordered is for a structure'),
+const checkHolderKind: Check = ({ holder, issuedBy, names, professions, privateExtensions }) => [
+  unless(
+    issuedBy !== 'order' || privateExtensions?.productCategory === 'software',
+    '/issuedBy',
+    'what is ordered is software; cards are the operator’s',
+  ),
+  unless(professions === undefined || holder === 'professional', '/professions', 'only a professional has one'),
   unless(
     (issuedBy === 'system') === (holder === 'ca'),
     '/issuedBy',
@@ -108,16 +101,45 @@ const checkHolderKind: Check = ({ holder, issuedBy, names }) => [
 
 const checkNames: Check = ({ names }) => {
   if (names === undefined) return [];
-  const fqdn = names.rule === 'fqdn';
+  const { rule, most, internalSuffixes } = names;
+  const many = rule !== 'text';
   return [
-    unless(fqdn === (names.most !== undefined), '/names/most', 'rule fqdn says how many names, rule text does not'),
     unless(
-      fqdn === (names.internalSuffixes !== undefined),
+      many === (most !== undefined),
+      '/names/most',
+      'rules fqdn and mailbox say how many names, rule text does not',
+    ),
+    unless(
+      many === (internalSuffixes !== undefined),
       '/names/internalSuffixes',
-      'rule fqdn lists internal suffixes, rule text does not',
+      'rules fqdn and mailbox list internal suffixes, rule text does not',
     ),
   ];
 };
+
+/** RFC 5280 §4.2.1.6: a host or a mailbox that is certified stands in subjectAltName, and what stands there was named. */
+const checkAlternativeNames: Check = ({ names, subjectAltName, holder }) => [
+  unless(
+    (subjectAltName?.dnsNames === true) === (names?.rule === 'fqdn'),
+    '/subjectAltName/dnsNames',
+    'DNS names and names of rule fqdn go together',
+  ),
+  unless(
+    (subjectAltName?.emailAddresses === true) === (names?.rule === 'mailbox'),
+    '/subjectAltName/emailAddresses',
+    'mailboxes and names of rule mailbox go together',
+  ),
+  unless(
+    subjectAltName?.rfc822Name === undefined || holder === 'professional' || holder === 'employee',
+    '/subjectAltName/rfc822Name',
+    'the mailbox of the holder is that of a person',
+  ),
+  unless(
+    subjectAltName?.rfc822Name === undefined || subjectAltName.rfc822Name === '{email}',
+    '/subjectAltName/rfc822Name',
+    'a mailbox is certified as it was given: {email}',
+  ),
+];
 
 /** RFC 5280 Appendix A.1 Upper Bounds: 64 for all but the name of a state or province. */
 const boundOf = (type: string): number => (type === 'stateOrProvinceName' ? 128 : 64);
@@ -128,11 +150,11 @@ const checkSubject: Check = (profile, hierarchy) => {
       rdn[type] === undefined ? [] : [{ type, text: rdn[type], at: `/subject/${index}/${type}` }],
     ),
   );
-  const upn = profile.subjectAltName?.userPrincipalName;
-  const templates =
-    upn === undefined
-      ? texts
-      : [...texts, { type: 'userPrincipalName', text: upn, at: '/subjectAltName/userPrincipalName' }];
+  const alternatives = (['userPrincipalName', 'rfc822Name'] as const).flatMap((type) => {
+    const text = profile.subjectAltName?.[type];
+    return text === undefined ? [] : [{ type, text, at: `/subjectAltName/${type}` }];
+  });
+  const templates = [...texts, ...alternatives];
   const longestIssuer = Math.max(...hierarchy.authorities.map(({ commonName }) => commonName.length));
   return [
     ...templates.flatMap(({ text, at }) => checkTemplate(text, at, profile.holder)),
@@ -145,6 +167,14 @@ const checkSubject: Check = (profile, hierarchy) => {
         'RFC 5280 Appendix A.1 Upper Bounds',
       );
     }),
+    ...texts.map(({ text, at }) =>
+      unless(
+        !placeholdersOf(text).includes('email'),
+        at,
+        'a mailbox stands in subjectAltName',
+        'RFC 5280 §4.1.2.6 Subject',
+      ),
+    ),
     unless(
       (profile.names !== undefined) === texts.some(({ text }) => placeholdersOf(text).includes('commonName')),
       '/names',
@@ -161,7 +191,7 @@ function checkTemplate(text: string, at: string, holder: Profile['holder']): (Fi
   ];
 }
 
-const checkPrivateExtensions: Check = ({ privateExtensions: ours, holder }) => {
+const checkPrivateExtensions: Check = ({ privateExtensions: ours, holder, professions }) => {
   if (ours === undefined) return [];
   const card = ours.productCategory === 'card';
   const at = '/privateExtensions';
@@ -174,16 +204,16 @@ const checkPrivateExtensions: Check = ({ privateExtensions: ours, holder }) => {
       'a card is for a person',
     ),
     unless(
-      (ours.profession === true) === (holder === 'professional'),
+      (ours.profession === true) === (holder === 'professional' && professions === undefined),
       `${at}/profession`,
-      'a profession goes with a professional',
+      'a profession goes with a professional, and not with one in training',
     ),
   ];
 };
 
 const checkWhy: Check = (profile) =>
   Object.keys(profile.why ?? {}).map((key) =>
-    unless(key in profile || key === 'privateExtensions', `/why/${key}`, 'a reason for a key that the profile has not'),
+    unless(key in ProfileSchema.properties, `/why/${key}`, 'a reason for a key that no profile has'),
   );
 
 const CHECKS: readonly Check[] = [
@@ -192,6 +222,8 @@ const CHECKS: readonly Check[] = [
   checkPurposes,
   checkHolderKind,
   checkNames,
+  checkAlternativeNames,
+  functionFindings,
   checkSubject,
   checkPrivateExtensions,
   checkWhy,

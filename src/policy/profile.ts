@@ -38,7 +38,7 @@ const Rdn = Type.Object(
 );
 
 const Usage = Type.Enum(['digitalSignature', 'nonRepudiation', 'keyEncipherment', 'dataEncipherment', 'keyAgreement']);
-const Purpose = Type.Enum(['serverAuth', 'clientAuth', 'msSmartcardLogin', 'OCSPSigning']);
+const Purpose = Type.Enum(['serverAuth', 'clientAuth', 'emailProtection', 'msSmartcardLogin', 'OCSPSigning']);
 
 export const ProfileSchema = Type.Object(
   {
@@ -70,7 +70,7 @@ export const ProfileSchema = Type.Object(
     names: Type.Optional(
       Type.Object(
         {
-          rule: Type.Enum(['fqdn', 'text']),
+          rule: Type.Enum(['fqdn', 'mailbox', 'text']),
           most: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
           internalSuffixes: Type.Optional(Type.Array(Type.String({ pattern: '^[a-z0-9-]+(\\.[a-z0-9-]+)*$' }), few)),
         },
@@ -79,7 +79,12 @@ export const ProfileSchema = Type.Object(
     ),
     subjectAltName: Type.Optional(
       Type.Object(
-        { dnsNames: Type.Optional(Type.Literal(true)), userPrincipalName: Type.Optional(Template) },
+        {
+          dnsNames: Type.Optional(Type.Literal(true)),
+          emailAddresses: Type.Optional(Type.Literal(true)),
+          rfc822Name: Type.Optional(Template),
+          userPrincipalName: Type.Optional(Template),
+        },
         { ...closed, minProperties: 1, maxProperties: 1 },
       ),
     ),
@@ -88,6 +93,10 @@ export const ProfileSchema = Type.Object(
       { ...closed, minProperties: 1 },
     ),
     extendedKeyUsage: Type.Array(Purpose, few),
+    /** how long the private key may be used: as long as the certificate is valid (RFC 3280 §4.2.1.4) */
+    privateKeyUsagePeriod: Type.Optional(Type.Literal('validity')),
+    /** the table that a professional's profession is taken from; without it TRE_G15, all professions */
+    professions: Type.Optional(Type.Literal('in-training')),
     privateExtensions: Type.Optional(
       Type.Object(
         {
@@ -139,8 +148,8 @@ export type ProfileSummary = Pick<
   readonly issuer: string;
   /** attribute types in DER order, those of one RDN together */
   readonly subject: readonly (readonly SubjectAttribute[])[];
-  /** what the caller names: a host with its other names, a free name, or nothing */
-  readonly names: 'fqdn' | 'text' | 'none';
+  /** what the caller names: a host or a mailbox with its other names, a free name, or nothing */
+  readonly names: 'fqdn' | 'mailbox' | 'text' | 'none';
 };
 
 /** A profile in short, plain data ready for JSON. */

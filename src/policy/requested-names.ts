@@ -6,31 +6,48 @@ import type { CertificationRequest } from '../x509/csr.ts';
 import { OID } from '../x509/oids.ts';
 import { type Problem, problems } from './problem.ts';
 
-/** What the caller names beside the CSR; an empty list of DNS names is none. */
-export type RequestedNames = { readonly commonName?: string; readonly dnsNames?: readonly string[] };
+/** What the caller names beside the CSR; an empty list is none. */
+export type RequestedNames = {
+  readonly commonName?: string;
+  readonly dnsNames?: readonly string[];
+  readonly emailAddresses?: readonly string[];
+};
+
+/** The kinds of alternative name that a caller may ask for, by their member of the JSON. */
+export type NameKind = 'dnsNames' | 'emailAddresses';
 
 /** One name and where the caller wrote it. */
 export type Placed = { readonly value: string; readonly at: string };
 
 export type NameSources = {
   readonly commonName: Placed | undefined;
-  readonly dnsNames: readonly Placed[];
+  /** of the kind that was asked for */
+  readonly alternatives: readonly Placed[];
   readonly found: readonly Problem[];
 };
+
+/** What a profile makes of names: their kind, and what makes two spellings of one name the same. */
+type Reading = { readonly kind: NameKind; readonly fold: (name: string) => string };
 
 const RULE = 'names come from the JSON, else from the CSR';
 const SUBJECT = 'certificationRequestInfo.subject.commonName';
 const SAN = 'certificationRequestInfo.attributes.extensionRequest.subjectAltName';
 
-/** The common name and DNS names, each compared and answered after `fold`, which makes spellings of one name the same. */
+/** In the words of the findings, and as RFC 5280 calls a name of this kind. */
+export const KINDS: Readonly<Record<NameKind, { readonly words: string; readonly choice: string }>> = {
+  dnsNames: { words: 'DNS names', choice: 'dNSName' },
+  emailAddresses: { words: 'mailboxes', choice: 'rfc822Name' },
+};
+
+/** The common name and the alternative names of one kind, each compared and answered folded. */
 export function requestedNames(
   requested: RequestedNames,
   csr: CertificationRequest | undefined,
-  fold: (name: string) => string,
+  reading: Reading,
 ): NameSources {
-  const commonName = commonNameOf(requested, csr, fold);
-  const dnsNames = dnsNamesOf(requested, csr, fold);
-  return { commonName: commonName.name, dnsNames: dnsNames.names, found: [...commonName.found, ...dnsNames.found] };
+  const commonName = commonNameOf(requested, csr, reading.fold);
+  const { names, found } = alternativesOf(requested, csr, reading);
+  return { commonName: commonName.name, alternatives: names, found: [...commonName.found, ...found] };
 }
 
 /** The common name alone, as it stands. */
@@ -63,23 +80,27 @@ function commonNameOf(
   return { name: written[0], found: problems('name_not_allowed', findings) };
 }
 
-function dnsNamesOf(requested: RequestedNames, csr: CertificationRequest | undefined, fold: (name: string) => string) {
-  const asked = (requested.dnsNames ?? []).map((name, index) => ({
-    value: fold(name),
-    at: `/names/dnsNames/${index}`,
-  }));
-  const written = (csr?.dnsNames ?? []).map((name, index) => ({ value: fold(name), at: `${SAN}.${index}` }));
-  const others = (csr?.otherNames ?? []).map((kind) => ({
-    rule: 'RFC 5280 §4.2.1.6 Subject Alternative Name',
-    at: SAN,
-    detail: `a name of kind ${kind}`,
-    remedy: 'ask for DNS names only',
-  }));
-  const found = problems('name_not_allowed', others);
+function alternativesOf(requested: RequestedNames, csr: CertificationRequest | undefined, { kind, fold }: Reading) {
+  const { words } = KINDS[kind];
+  const asked = (requested[kind] ?? []).map((name, index) => ({ value: fold(name), at: `/names/${kind}/${index}` }));
+  const written = (csr?.[kind] ?? []).map((name, index) => ({ value: fold(name), at: `${SAN}.${index}` }));
+  const found = problems('name_not_allowed', othersIn(csr, kind));
   if (asked.length > 0 && written.length > 0 && !sameNames(asked, written)) {
-    found.push(conflict('/names/dnsNames', 'the DNS names of the JSON are not those of the CSR'));
+    found.push(conflict(`/names/${kind}`, `the ${words} of the JSON are not those of the CSR`));
   }
   return { names: asked.length > 0 ? asked : written, found };
+}
+
+/** A name of another kind is refused, not ignored: its sender believes that it will be certified. */
+function othersIn(csr: CertificationRequest | undefined, kind: NameKind): Finding[] {
+  const second: NameKind = kind === 'dnsNames' ? 'emailAddresses' : 'dnsNames';
+  const others = [...(csr?.[second] ?? []).map(() => KINDS[second].choice), ...(csr?.otherNames ?? [])];
+  return others.map((choice) => ({
+    rule: 'RFC 5280 §4.2.1.6 Subject Alternative Name',
+    at: SAN,
+    detail: `a name of kind ${choice}`,
+    remedy: `ask for ${KINDS[kind].words} only`,
+  }));
 }
 
 const conflict = (at: string, detail: string): Problem => ({

@@ -15,8 +15,8 @@ const PERSON = ['idNatPs', 'givenName', 'familyName'] as const;
 /** The placeholders that a layout may use, by the kind of its holder; `commonName` only where the profile takes names. */
 export const PLACEHOLDERS: Readonly<Record<Profile['holder'], readonly string[]>> = {
   structure: [...STRUCTURE, 'commonName'],
-  professional: [...PERSON, 'profession'],
-  employee: [...STRUCTURE, ...PERSON],
+  professional: [...PERSON, 'profession', 'email'],
+  employee: [...STRUCTURE, ...PERSON, 'email'],
   ca: ['issuerCommonName'],
 };
 
@@ -50,10 +50,13 @@ const structureValues = (structure: Structure, hierarchy: Hierarchy): [string, s
   ['structIdNat', structure.structIdNat],
 ];
 
-const personValues = (person: { givenName: string; familyName: string }, idNatPs: string): [string, string][] => [
+type PersonNames = { readonly givenName: string; readonly familyName: string; readonly email?: string };
+
+const personValues = (person: PersonNames, idNatPs: string): [string, string][] => [
   ['idNatPs', idNatPs],
   ['givenName', person.givenName],
   ['familyName', person.familyName],
+  ['email', person.email ?? ''],
 ];
 
 /** The template with its placeholders replaced. Throws TypeError on an unknown one: a bug, load.ts lets none through. */

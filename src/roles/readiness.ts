@@ -32,15 +32,19 @@ const database = (db: Database) => async (): Promise<boolean> => {
 
 const signer = (client: Signer) => async (): Promise<boolean> => (await client.health()).ready;
 
+const clock = (now: () => Date) => (): boolean => now() instanceof Date;
+
 export const apiReadiness = (system: System): Promise<Readiness> =>
   readinessOf([
     ['database', database(system.db)],
+    ['clock', clock(system.clock)],
     ['issuing token', signer(system.issuing)],
   ]);
 
 export const publicReadiness = (system: System, status: StatusIndex): Promise<Readiness> =>
   readinessOf([
     ['database', database(system.db)],
+    ['clock', clock(system.clock)],
     ['status feed', () => status.isFresh(performance.now())],
     ['OCSP token', signer(system.ocsp)],
   ]);

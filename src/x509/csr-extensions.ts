@@ -77,7 +77,7 @@ function readExtensions(alone: readonly DerElement[]): RequestedExtensions {
   const extensions: Extension[] = [];
   const faults: CsrFault[] = [];
   const seen = new Set<string>();
-  let names: AlternativeNames = { dnsNames: [], otherNames: [] };
+  let names: AlternativeNames = { dnsNames: [], emailAddresses: [], otherNames: [] };
   for (const list of alone) {
     const [extension] = parseExtensions(list);
     if (extension === undefined) continue;
@@ -98,7 +98,8 @@ function readExtensions(alone: readonly DerElement[]): RequestedExtensions {
       faults.push({ code: 'csr_malformed', finding: { rule: EXTENSIONS, at, detail } });
     }
   }
-  return { extensions, dnsNames: names.dnsNames, otherNames: names.otherNames, faults };
+  const { dnsNames, emailAddresses, otherNames } = names;
+  return { extensions, dnsNames, emailAddresses, otherNames, faults };
 }
 
 const REMEDY = 'leave it out: the profile decides what the certificate is for';

@@ -1,4 +1,4 @@
-// The subjectAltName of a request: DNS names as they stand, every other kind of name by its kind alone.
+// The subjectAltName of a request: DNS names and mailboxes as they stand, every other kind of name by its kind alone.
 import type { CsrFault } from './csr-fault.ts';
 import { type DerElement, DerError, readDer, TAG } from './der.ts';
 import { checkText } from './text.ts';
@@ -15,13 +15,16 @@ const KINDS: ReadonlyMap<number, string> = new Map([
   [0x87, 'iPAddress'],
   [0x88, 'registeredID'],
 ]);
+const RFC822_NAME = 0x81;
 const DNS_NAME = 0x82;
-const TEXT_TAGS: readonly number[] = [0x81, DNS_NAME, 0x86];
+const TEXT_TAGS: readonly number[] = [RFC822_NAME, DNS_NAME, 0x86];
 
 export type AlternativeNames = {
   /** in the order of the request, upper and lower case as written; not yet checked to be domain names */
   readonly dnsNames: readonly string[];
-  /** the kinds of the names that are no dNSName, as RFC 5280 calls them */
+  /** rfc822Names in the order of the request, as written; not yet checked to be mailboxes */
+  readonly emailAddresses: readonly string[];
+  /** the kinds of the names that are neither, as RFC 5280 calls them */
   readonly otherNames: readonly string[];
 };
 
@@ -40,7 +43,8 @@ export function readAlternativeNames(
   const names = list.children.map(readGeneralName);
   return {
     dnsNames: names.flatMap(({ tag, text }) => (tag === DNS_NAME ? [text] : [])),
-    otherNames: names.flatMap(({ tag, kind }) => (tag === DNS_NAME ? [] : [kind])),
+    emailAddresses: names.flatMap(({ tag, text }) => (tag === RFC822_NAME ? [text] : [])),
+    otherNames: names.flatMap(({ tag, kind }) => (tag === DNS_NAME || tag === RFC822_NAME ? [] : [kind])),
     faults: names.flatMap(({ tag, text }, index) =>
       TEXT_TAGS.includes(tag) ? checkName(tag, text, `${at}.${index}`) : [],
     ),
@@ -53,7 +57,7 @@ function readGeneralName({ tag, content, offset }: DerElement): { tag: number; k
   return { tag, kind, text: Buffer.from(content).toString('latin1') };
 }
 
-/** Mail addresses and URIs are shown at most; their bound only keeps the work small. */
+/** The bound of mail addresses and URIs only keeps the work small. */
 const BOUNDS = { dns: { max: 253, rule: 'RFC 1035 §2.3.4 Size limits' }, other: { max: 2_048 } };
 
 function checkName(tag: number, text: string, at: string): CsrFault[] {

@@ -21,7 +21,9 @@ export type CertificationRequest = {
   readonly extensions: readonly Extension[];
   /** dNSNames of subjectAltName as written, in order */
   readonly dnsNames: readonly string[];
-  /** kinds of the other names in subjectAltName, in order: `iPAddress`, `rfc822Name` … */
+  /** rfc822Names of subjectAltName as written, in order */
+  readonly emailAddresses: readonly string[];
+  /** kinds of the other names in subjectAltName, in order: `iPAddress`, `directoryName` … */
   readonly otherNames: readonly string[];
   readonly signatureAlgorithm: CsrAlgorithm;
   readonly signature: Uint8Array;
@@ -61,6 +63,7 @@ export function parseCsr(input: Uint8Array): CertificationRequest {
         spki: spki.bytes,
         extensions: asked.extensions,
         dnsNames: asked.dnsNames,
+        emailAddresses: asked.emailAddresses,
         otherNames: asked.otherNames,
         signatureAlgorithm: signed.algorithm,
         signature: readBitStringOctets(signature),

@@ -291,9 +291,17 @@ export function readObjectIdentifier(element: DerElement): string {
 
 /** The value of an INTEGER element; callers bound its size by the DER limits. */
 export function readInteger(element: DerElement): bigint {
-  if (element.tag !== TAG.INTEGER && element.tag !== TAG.ENUMERATED) {
-    throw new DerError('an INTEGER was expected', element.offset);
-  }
+  if (element.tag !== TAG.INTEGER) throw new DerError('an INTEGER was expected', element.offset);
+  return readNumber(element);
+}
+
+/** The value of an ENUMERATED element. */
+export function readEnumerated(element: DerElement): bigint {
+  if (element.tag !== TAG.ENUMERATED) throw new DerError('an ENUMERATED was expected', element.offset);
+  return readNumber(element);
+}
+
+function readNumber(element: DerElement): bigint {
   const unsigned = BigInt(`0x${Buffer.from(element.content).toString('hex')}`);
   const negative = (element.content[0] ?? 0) >= 0x80;
   return negative ? unsigned - (1n << BigInt(element.content.length * 8)) : unsigned;

@@ -111,7 +111,10 @@ export const VALUE_RULES: Readonly<Record<string, ValueRule>> = {
     title: `${RFC_5280}.1.6 Subject Alternative Name`,
     read: readSubjectAltName,
     want: ({ values }) => values.subjectAltName,
-    form: (value, { commonName }) => wrongDnsNames(readSubjectAltName(value), commonName),
+    form: (value, { commonName }) => {
+      const names = readSubjectAltName(value);
+      return wrongDnsNames(names, commonName) ?? wrongMailboxes(names);
+    },
   },
   [OID.cRLDistributionPoints]: {
     title: `${RFC_5280}.1.13 CRL Distribution Points`,
@@ -184,4 +187,16 @@ function wrongDnsNames(
   if (!dns.every((name) => DNS_NAME.test(name))) return 'a DNS name is not in the preferred name syntax';
   if (new Set(dns.map((name) => name.toLowerCase())).size < dns.length) return 'a DNS name stands twice';
   return dns.length > 0 && !dns.includes(commonName ?? '') ? 'the DNS names do not contain the CN' : undefined;
+}
+
+/** RFC 5321 §4.1.2 Mailbox: a Dot-string, and a domain in lower case (RFC 5280 §4.2.1.6 compares it case-insensitively). */
+const MAILBOX =
+  /^(?=.{1,254}$)(?=[^@]{1,64}@)[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+function wrongMailboxes(names: readonly (GeneralName | OtherGeneralName)[]): string | undefined {
+  const mailboxes = names.flatMap((name) => ('rfc822Name' in name ? [name.rfc822Name] : []));
+  if (!mailboxes.every((mailbox) => MAILBOX.test(mailbox)))
+    return 'an rfc822Name is no mailbox with a lower-case domain';
+  const once = new Set(mailboxes.map((mailbox) => mailbox.toLowerCase()));
+  return once.size < mailboxes.length ? 'a mailbox stands twice' : undefined;
 }

@@ -4,7 +4,7 @@ import {
   DerError,
   readBitStringOctets,
   readDer,
-  readInteger,
+  readEnumerated,
   readObjectIdentifier,
   readTime,
   TAG,
@@ -48,7 +48,7 @@ export function parseOcspResponse(der: Uint8Array): OcspResponse {
   if (whole.tag !== TAG.SEQUENCE || status?.tag !== TAG.ENUMERATED || rest.length > 0) {
     throw new DerError('an OCSPResponse was expected', 0);
   }
-  const number = Number(readInteger(status));
+  const number = Number(readEnumerated(status));
   if (number === 0 && body !== undefined) return { status: 'successful', basic: parseBasic(body) };
   const error = (Object.keys(ERROR_STATUS) as OcspError[]).find((name) => ERROR_STATUS[name] === number);
   if (error === undefined || body !== undefined) throw new DerError('this status is not used here', status.offset);

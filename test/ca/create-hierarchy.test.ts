@@ -24,8 +24,8 @@ beforeAll(() => {
   const { module } = softhsm;
   for (const label of ['root', 'issuing']) initToken({ module, label, soPin: '12345678', pin: '1234' });
   tokens = {
-    root: openToken({ module, label: 'root', pin: '1234' }),
-    intermediate: openToken({ module, label: 'issuing', pin: '1234' }),
+    root: openToken({ module, label: 'root', pin: '1234', latchDirectory: softhsm.root }),
+    intermediate: openToken({ module, label: 'issuing', pin: '1234', latchDirectory: softhsm.root }),
   };
   hierarchy = smallHierarchy();
 });

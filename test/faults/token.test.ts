@@ -266,7 +266,10 @@ function destroyKey(): void {
   const { hierarchy } = service;
   process.env.SOFTHSM2_CONF = hierarchy.softhsmConf;
   const pin = readFileSync(hierarchy.pinFiles.issuing, 'utf8').trim();
-  const token = openToken({ module: hierarchy.module, label: 'igc-sante-issuing', pin });
+  const token = openToken({
+    ...{ module: hierarchy.module, label: 'igc-sante-issuing', pin },
+    latchDirectory: hierarchy.directory,
+  });
   const bytes = readFileSync(join(hierarchy.directory, `${ISSUER}.cer`));
   const { keyId } = readAuthority({ id: ISSUER, kind: 'intermediate', issuer: '', certificate: bytes });
   expect(token.destroyKey(keyId)).toBe(true);

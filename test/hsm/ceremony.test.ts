@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type CeremonyToken, initToken, openToken } from '#hsm/ceremony.ts';
 import { listSlots, loadModule } from '#hsm/pkcs11.ts';
 import { Outage, Refusal } from '../../src/errors.ts';
@@ -18,7 +18,12 @@ let authority: make.TestAuthority;
 
 beforeAll(async () => {
   tokens = createTokens(['root']);
-  root = openToken({ module: tokens.module, label: labelOf('root'), pin: pinOf('root') });
+  root = openToken({
+    module: tokens.module,
+    label: labelOf('root'),
+    pin: pinOf('root'),
+    latchDirectory: tokens.folder,
+  });
   authority = await make.createAuthority('ACR-EL-TEST', {
     root,
     holder: root,
@@ -150,24 +155,39 @@ test('a token whose making stopped before its user had a PIN is finished', () =>
   const api = loadModule(module);
   const free = listSlots(api).find(({ initialised }) => !initialised);
   api.C_InitToken(free?.handle ?? Buffer.alloc(0), soPin, label.padEnd(32));
-  expect(() => openToken({ module, label, pin })).toThrow(/cannot be logged in to/);
+  expect(() => openToken({ module, label, pin, latchDirectory: tokens.folder })).toThrow(/cannot be logged in to/);
   initToken({ module, label, soPin, pin });
-  const opened = openToken({ module, label, pin });
+  const opened = openToken({ module, label, pin, latchDirectory: tokens.folder });
   expect(opened.listKeyIds()).toEqual([]);
   opened.close();
   expect(() => initToken({ module, label, soPin, pin })).toThrow(/exists already/);
 });
 
-test('a wrong PIN, a missing token and a missing module are outages that name no PIN', () => {
+test('a wrong PIN is refused without naming it, and costs one try however often it is repeated', () => {
+  const [module, label, pin] = [tokens.module, labelOf('ocsp'), 'wrong-pin'];
+  initToken({ module, label, soPin: 'so-pin-4711', pin: pinOf('ocsp') });
+  const spent = vi.spyOn(loadModule(module), 'C_Login');
+  for (let index = 0; index < 3; index += 1) {
+    const opening = () => openToken({ module, label, pin, latchDirectory: tokens.folder });
+    expect(opening).toThrow(Refusal);
+    expect(opening).toThrow(/refuses the PIN/);
+    expect(opening).not.toThrow(/wrong-pin/);
+  }
+  expect(spent).toHaveBeenCalledTimes(1);
+  spent.mockRestore();
+  openToken({ module, label, pin: pinOf('ocsp'), latchDirectory: tokens.folder }).close();
+});
+
+test('a missing token and a missing module are outages', () => {
   const opening = (change: object) => () =>
-    openToken({ module: tokens.module, label: labelOf('ocsp'), pin: 'wrong-pin', ...change });
-  createdLater();
-  expect(opening({})).toThrow(/refuses the PIN/);
-  expect(opening({})).not.toThrow(/wrong-pin/);
+    openToken({
+      module: tokens.module,
+      label: labelOf('ocsp'),
+      pin: 'wrong-pin',
+      latchDirectory: tokens.folder,
+      ...change,
+    });
+  expect(opening({ label: 'nobody' })).toThrow(Outage);
   expect(opening({ label: 'nobody' })).toThrow(/no token is labelled nobody/);
   expect(opening({ module: '/nonexistent.so' })).toThrow(/cannot be used/);
-
-  function createdLater(): void {
-    initToken({ module: tokens.module, label: labelOf('ocsp'), soPin: 'so-pin-4711', pin: pinOf('ocsp') });
-  }
 });

@@ -17,7 +17,7 @@ function gate(width = 1, places = 2) {
     backoffMs: { first: 1_000, longest: 1_000 },
     now: () => performance.now(),
   });
-  return { breaker, opened: openGate({ width, places, breaker }) };
+  return { breaker, opened: openGate({ width, places, breaker, fairMs: 100 }) };
 }
 
 const never = <T>(): Promise<T> => new Promise<T>(() => undefined);
@@ -100,6 +100,25 @@ test('the breaker opens after failures in a row, and is not troubled by a missin
   for (let index = 0; index < 3; index += 1) expect(await signatureOf(opened.pass(failing, soon()))).toBe('unknown');
   expect(breaker.state()).toBe('open');
   expect(await signatureOf(opened.pass(failing, soon()))).toBe('none');
+});
+
+test("deadlines that are the caller's own haste never open the breaker, and give the probe back", async () => {
+  const { opened, breaker } = gate(1, 10);
+  const hasty = () => signatureOf(opened.pass(never, performance.now() + 10));
+  const asked = Array.from({ length: 8 }, hasty);
+  await vi.advanceTimersByTimeAsync(10);
+  expect(await Promise.all(asked)).toEqual(Array.from({ length: 8 }, () => 'none'));
+  expect(breaker.state()).toBe('closed');
+});
+
+test('a call that waited while others were answered says nothing against the token', async () => {
+  const { opened, breaker } = gate(2, 10);
+  const waiting = Array.from({ length: 4 }, () => signatureOf(opened.pass(never, soon())));
+  await vi.advanceTimersByTimeAsync(50);
+  breaker.succeeded();
+  await vi.advanceTimersByTimeAsync(50);
+  await Promise.all(waiting);
+  expect(breaker.state()).toBe('open');
 });
 
 test('places are given in the order of asking, and never more than there are', async () => {

@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openPinLatch, readPin } from '#hsm/pin-latch.ts';
+import { readPin } from '#hsm/pin-file.ts';
+import { openPinLatch } from '#hsm/pin-latch.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -14,7 +15,7 @@ const LABEL = 'igc-sante-issuing';
 const open = () => openPinLatch(join(folder, 'state'), LABEL);
 
 /** A token's answer to a login, and how often it was asked. */
-function token(answer: 'CKR_OK' | 'CKR_PIN_INCORRECT' | 'CKR_PIN_LOCKED' | 'CKR_DEVICE_ERROR') {
+function token(answer: `CKR_${string}`) {
   const tried: string[] = [];
   const login = (pin: string): void => {
     tried.push(pin);
@@ -52,6 +53,32 @@ test('a second wrong PIN latches as the first one did', () => {
   const outcomes = ['1234', '5678', '5678'].map((pin) => open().attempt(pin, login));
   expect(outcomes).toEqual(['refused', 'refused', 'latched']);
   expect(tried).toEqual(['1234', '5678']);
+});
+
+test.each(['CKR_TOKEN_NOT_PRESENT', 'CKR_USER_PIN_NOT_INITIALIZED', 'CKR_DEVICE_REMOVED'] as const)(
+  'a login that fails with %s has looked at no PIN and costs no try',
+  (answer) => {
+    const { tried, login } = token(answer);
+    for (let index = 0; index < 5; index += 1) expect(() => open().attempt('1234', login)).toThrow(answer);
+    expect([open().state(), tried.length]).toEqual(['clear', 5]);
+    expect(() => open().attempt('1234', token('CKR_DEVICE_ERROR').login)).toThrow('CKR_DEVICE_ERROR');
+    expect(() => open().attempt('1234', login)).toThrow(answer);
+    expect(() => open().attempt('1234', token('CKR_DEVICE_ERROR').login)).toThrow('CKR_DEVICE_ERROR');
+    expect(open().attempt('1234', login)).toBe('latched');
+  },
+);
+
+test('two tries without an answer latch, and nobody is told that the PIN is wrong', () => {
+  const { login } = token('CKR_DEVICE_ERROR');
+  for (let index = 0; index < 2; index += 1) expect(() => open().attempt('1234', login)).toThrow('CKR_DEVICE_ERROR');
+  const latch = open();
+  expect([latch.attempt('1234', login), latch.state()]).toEqual(['latched', 'attempting']);
+});
+
+test('a state folder that others can write to is not used: they could lift the latch', () => {
+  mkdirSync(join(folder, 'state'));
+  chmodSync(join(folder, 'state'), 0o777);
+  expect(open).toThrow('give it mode 0700');
 });
 
 test('a try whose end is not known may be made once more, and no oftener', () => {
@@ -99,13 +126,13 @@ test.each([
   ['1234', '1234'],
   ['1234\n', '1234'],
   ['1234\r\n', '1234'],
-  [' 1234 \n\n', ' 1234 \n'],
+  [' 1234 \n', ' 1234 '],
 ])('one newline at the end of the PIN file is none of the PIN: %j', (content, pin) => {
   writeFileSync(join(folder, 'pin'), content);
   expect(readPin(join(folder, 'pin'))).toBe(pin);
 });
 
-test('an empty PIN file is no PIN', () => {
-  writeFileSync(join(folder, 'pin'), '\n');
-  expect(() => readPin(join(folder, 'pin'))).toThrow('empty');
+test.each(['', '\n', '1234\n\n', '1234\n5678\n'])('a PIN file has one line, and this one has not: %j', (content) => {
+  writeFileSync(join(folder, 'pin'), content);
+  expect(() => readPin(join(folder, 'pin'))).toThrow('holds no PIN');
 });

@@ -21,8 +21,10 @@ import {
   basicConstraints,
   cRLNumber,
   extendedKeyUsage,
+  type KeyUsageName,
   keyUsage,
   ocspNoCheck,
+  privateKeyUsagePeriod,
   subjectAltName,
 } from '../../src/x509/extensions.ts';
 import { keyIdentifier } from '../../src/x509/keys.ts';
@@ -134,6 +136,8 @@ describe('an end-entity certificate is refused', () => {
       { ...ee, notBefore: make.after(certificate.notAfter, -DAY), notAfter: make.after(certificate.notAfter, 1_000) },
       /not inside/,
     ],
+    ['that begins in eleven minutes', { ...ee, notBefore: make.after(make.now(), 660_000) }, /signer's clock/],
+    ['that began eleven minutes ago', { ...ee, notBefore: make.after(make.now(), -660_000) }, /signer's clock/],
     [
       'of more than three years and a month',
       { ...ee, notAfter: make.after(years(ee.notBefore, 3, 1), 3_601_000) },
@@ -191,11 +195,83 @@ describe('an end-entity certificate is refused', () => {
       { ...ee, issuer: other.certificate.subject, serial: Uint8Array.of(1) },
       keyUsage(['cRLSign']),
     );
-    expect(findingsFor(make.certificateTbs(fields), ENDS)).toHaveLength(3);
+    expect(findingsFor(make.certificateTbs(fields), ENDS)).toHaveLength(4);
   });
   test('and signed with three years and a month, and with a serial of 8 octets', () => {
     const fields = { ...ee, notAfter: years(ee.notBefore, 3, 1), serial: make.SERIAL.subarray(0, 8) };
     expect(detailOf(make.certificateTbs(fields), ENDS)).toBe('');
+  });
+});
+
+describe('the key of an end entity has one function', () => {
+  const rsa = make.paperKey({ type: 'rsa', bits: 2048 });
+  type Named = Parameters<typeof subjectAltName>[0];
+  type Made = { usages: KeyUsageName[]; purposes: string[]; names?: Named; period?: true; spki?: Uint8Array };
+  const made = ({ usages, purposes, names, period, spki = rsa }: Made): Signable => {
+    const base = { ...make.endEntity(aci, spki) };
+    const extensions = [
+      keyUsage(usages),
+      extendedKeyUsage(purposes),
+      ...(names === undefined ? [] : [subjectAltName(names)]),
+      ...(period === undefined ? [] : [privateKeyUsagePeriod(base.notBefore, base.notAfter)]),
+    ];
+    return make.certificateTbs(extensions.reduce(make.withExtension, base));
+  };
+  const TLS = [OID.serverAuth, OID.clientAuth];
+  const MAIL = [OID.emailProtection];
+  const DNS = [{ dns: 'a.exemple.fr' }];
+  const MAILBOX = [{ rfc822Name: 'a@exemple.fr' }];
+  const UPN = [{ upn: '899700075064@carte-cps.fr' }];
+
+  test.each<[string, Made]>([
+    ['authentication', { usages: ['digitalSignature'], purposes: [OID.clientAuth], spki: holder }],
+    ['a card', { usages: ['digitalSignature'], purposes: [OID.clientAuth, OID.msSmartcardLogin], names: UPN }],
+    ['a TLS server', { usages: ['digitalSignature', 'keyEncipherment'], purposes: TLS, names: DNS }],
+    ['a TLS server with an EC key', { usages: ['digitalSignature'], purposes: TLS, names: DNS, spki: holder }],
+    ['a seal', { usages: ['digitalSignature', 'nonRepudiation'], purposes: MAIL, period: true }],
+    ['a seal of a host', { usages: ['digitalSignature', 'nonRepudiation'], purposes: MAIL, names: DNS, period: true }],
+    ['a signature', { usages: ['nonRepudiation'], purposes: MAIL, period: true, spki: holder }],
+    ['a signature with a mailbox', { usages: ['nonRepudiation'], purposes: MAIL, names: MAILBOX, period: true }],
+    ['mail', { usages: ['digitalSignature'], purposes: MAIL, names: MAILBOX }],
+    ['encryption', { usages: ['keyEncipherment'], purposes: MAIL }],
+    ['encryption for a host', { usages: ['keyEncipherment'], purposes: MAIL, names: DNS }],
+    ['encryption for a mailbox', { usages: ['keyEncipherment'], purposes: MAIL, names: MAILBOX }],
+  ])('as %s, which is signed', (_, parts) => {
+    expect(detailOf(made(parts), ENDS)).toBe('');
+  });
+
+  test.each<[string, Made]>([
+    ['signature and encryption', { usages: ['nonRepudiation', 'keyEncipherment'], purposes: MAIL, period: true }],
+    ['signature and authentication', { usages: ['nonRepudiation'], purposes: [OID.clientAuth], period: true }],
+    ['a seal that authenticates', { usages: ['digitalSignature', 'nonRepudiation'], purposes: TLS, names: DNS }],
+    ['mail that is enciphered', { usages: ['digitalSignature', 'keyEncipherment'], purposes: MAIL, names: MAILBOX }],
+    [
+      'every usage',
+      { usages: ['digitalSignature', 'nonRepudiation', 'keyEncipherment'], purposes: MAIL, period: true },
+    ],
+    ['encryption with an EC key', { usages: ['keyEncipherment'], purposes: MAIL, spki: holder }],
+    ['key agreement', { usages: ['keyAgreement'], purposes: MAIL, spki: holder }],
+    ['two purposes of two functions', { usages: ['digitalSignature'], purposes: [...MAIL, OID.clientAuth] }],
+    ['code signing', { usages: ['digitalSignature'], purposes: ['1.3.6.1.5.5.7.3.3'] }],
+    ['a signature without its period', { usages: ['nonRepudiation'], purposes: MAIL }],
+    ['encryption with a period', { usages: ['keyEncipherment'], purposes: MAIL, period: true }],
+    ['a card without a name', { usages: ['digitalSignature'], purposes: [OID.clientAuth, OID.msSmartcardLogin] }],
+    ['a client that is a host', { usages: ['digitalSignature'], purposes: [OID.clientAuth], names: DNS }],
+    ['a server without a host', { usages: ['digitalSignature'], purposes: TLS }],
+    ['names of two kinds', { usages: ['keyEncipherment'], purposes: MAIL, names: [...DNS, ...MAILBOX] }],
+  ])('and is refused as %s', (_, parts) => {
+    expect(detailOf(made(parts), ENDS)).toMatch(/those of no function/);
+  });
+
+  test('whose period of use ends with the certificate', () => {
+    const usages = make.withExtension(make.withExtension(ee, keyUsage(['nonRepudiation'])), extendedKeyUsage(MAIL));
+    const longer = privateKeyUsagePeriod(ee.notBefore, make.after(ee.notAfter, 1_000));
+    expect(detailOf(make.certificateTbs(make.withExtension(usages, longer)), ENDS)).toMatch(/beyond the validity/);
+  });
+
+  test('and no extension that end entities do not have', () => {
+    const constraints = { oid: OID.nameConstraints, critical: false, value: sequence() };
+    expect(detailOf(make.certificateTbs(make.withExtension(ee, constraints)), ENDS)).toMatch(/in no certificate/);
   });
 });
 
@@ -209,6 +285,7 @@ function reprinted(name: Uint8Array): Uint8Array {
 describe('an OCSP responder certificate is refused', () => {
   const good = make.responder(aci, holder);
   test.each<[string, typeof good, RegExp]>([
+    ['that begins tomorrow', { ...good, notBefore: make.after(make.now(), DAY) }, /signer's clock/],
     ['of more than 30 days', { ...good, notAfter: make.after(good.notBefore, 30 * DAY + 1_000) }, /at most 30 days/],
     ['without nocheck', make.withoutExtension(good, OID.ocspNoCheck), /nocheck is missing/],
     [
@@ -220,6 +297,11 @@ describe('an OCSP responder certificate is refused', () => {
       'for another purpose too',
       make.withExtension(good, extendedKeyUsage([OID.OCSPSigning, OID.clientAuth])),
       /nothing else/,
+    ],
+    [
+      'with a key that may bind its CA too',
+      make.withExtension(good, keyUsage(['digitalSignature', 'nonRepudiation'])),
+      /does nothing else/,
     ],
     ['without OCSPSigning', make.withExtension(good, extendedKeyUsage([OID.clientAuth])), /nothing else/],
     ['of another issuer', { ...good, issuer: other.certificate.subject }, /issuer is not/],
@@ -244,7 +326,7 @@ describe('a CRL is refused', () => {
     ],
     ['of an hour ago', { ...good, thisUpdate: make.after(good.thisUpdate, -3_600_000) }, /signer's clock/],
     ['of an hour ahead', { ...good, thisUpdate: make.after(good.thisUpdate, 3_600_000) }, /signer's clock/],
-    ['that lasts 61 days', { ...good, nextUpdate: make.after(good.thisUpdate, 61 * DAY) }, /at most 60 days/],
+    ['that lasts 11 days', { ...good, nextUpdate: make.after(good.thisUpdate, 11 * DAY) }, /at most 10 days/],
     ['that lasts no time', { ...good, nextUpdate: good.thisUpdate }, /comes after/],
     [
       'without a number',
@@ -297,9 +379,9 @@ describe('an OCSP answer is refused', () => {
     ['of an hour ago', { ...good, producedAt: make.after(good.producedAt, -3_600_000) }, /signer's clock/],
     ['of an hour ahead', { ...good, producedAt: make.after(good.producedAt, 3_600_000) }, /signer's clock/],
     [
-      'that lasts 32 days',
-      { ...good, responses: [{ ...single, nextUpdate: make.after(make.now(), 32 * DAY) }] },
-      /at most 31 days/,
+      'that lasts two days',
+      { ...good, responses: [{ ...single, nextUpdate: make.after(make.now(), 2 * DAY) }] },
+      /at most a day/,
     ],
     [
       'that ends before it begins',

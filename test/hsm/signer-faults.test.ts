@@ -32,7 +32,7 @@ let signer: SignerProcess | undefined;
 beforeAll(async () => {
   tokens = createTokens(['root', 'issuing']);
   const open = (name: 'root' | 'issuing') =>
-    openToken({ module: tokens.module, label: labelOf(name), pin: pinOf(name) });
+    openToken({ module: tokens.module, label: labelOf(name), pin: pinOf(name), latchDirectory: tokens.folder });
   const ceremonies = { root: open('root'), holder: open('issuing') };
   const algorithm = { type: 'ec', curve: 'P-256' } as const;
   root = await make.createAuthority('ACR-EL-TEST', { root: ceremonies.root, holder: ceremonies.root, algorithm });
@@ -183,7 +183,12 @@ describe('a token that dies', () => {
 
 /** Puts a new key in the place of aci's, wholly or only its private half; gives what undoes it. */
 async function exchangeKeys(halves: readonly ('private' | 'public')[]): Promise<() => void> {
-  const ceremony = openToken({ module: tokens.module, label: labelOf('issuing'), pin: pinOf('issuing') });
+  const ceremony = openToken({
+    module: tokens.module,
+    label: labelOf('issuing'),
+    pin: pinOf('issuing'),
+    latchDirectory: tokens.folder,
+  });
   const fresh = await ceremony.generateKey({ type: 'ec', curve: 'P-256' });
   const classes = halves.map((half) => (half === 'private' ? pkcs11.CKO_PRIVATE_KEY : pkcs11.CKO_PUBLIC_KEY));
   const api = loadModule(tokens.module);

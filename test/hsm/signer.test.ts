@@ -1,5 +1,6 @@
 // One signer for each token, the issuing one with opensc's spy before the module: what was refused must not show there.
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -32,7 +33,7 @@ let ocspKey: { keyId: Uint8Array; spki: Uint8Array };
 beforeAll(async () => {
   tokens = createTokens(['root', 'issuing', 'ocsp']);
   const open = (name: 'root' | 'issuing') =>
-    openToken({ module: tokens.module, label: labelOf(name), pin: pinOf(name) });
+    openToken({ module: tokens.module, label: labelOf(name), pin: pinOf(name), latchDirectory: tokens.folder });
   const ceremonies = { root: open('root'), issuing: open('issuing') };
   const holders = { root: ceremonies.root, holder: ceremonies.issuing };
   root = await make.createAuthority('ACR-EL-TEST', {
@@ -332,10 +333,12 @@ describe('whatever a caller writes, it gets an answer or an end, and the token h
     expect(JSON.stringify(answer)).toContain(`more than ${role === 'worker' ? LIMITS.crl : LIMITS.certificate} bytes`);
   });
 
-  test('two requests at once on one connection', async () => {
+  test('two requests at once on one connection: of the first nothing is known', async () => {
     const body = make.certificateTbs(make.endEntity(rsa, holder)).tbs;
     const request = Buffer.concat([frame(sign(body.length)), body]);
-    expect(await answerTo('api', Buffer.concat([request, request]))).toMatchObject({ kind: 'refusal', last: true });
+    expect(await answerTo('api', Buffer.concat([request, request]))).toMatchObject({
+      ...{ kind: 'outage', signature: 'unknown', last: true },
+    });
   });
 
   test('a request in single octets is a request', async () => {
@@ -350,6 +353,23 @@ describe('whatever a caller writes, it gets an answer or an end, and the token h
     for (const octet of request) await new Promise((resolve) => socket.write(Uint8Array.of(octet), resolve));
     expect(await answered).toMatchObject({ kind: 'signature' });
     socket.destroy();
+  });
+});
+
+test('a certificate and a list are written down by serial and number before the token is asked', async () => {
+  const serial = Uint8Array.from(make.SERIAL, (octet, at) => (at === 15 ? 0xab : octet));
+  const certificate = make.certificateTbs({ ...make.endEntity(ec, holder), serial });
+  await signers.issuing.connect('api').sign(ec.keyId, certificate);
+  await signers.issuing.connect('worker').sign(ec.keyId, make.certListTbs(make.certList(ec)));
+  const keyId = Buffer.from(ec.keyId).toString('hex');
+  const tbsDigest = createHash('sha256').update(certificate.tbs).digest('hex');
+  const seen = () => signers.issuing.events.filter(({ event }) => event === 'signer.signing');
+  await expect.poll(seen).toContainEqual({
+    ...{ event: 'signer.signing', caller: 'api', keyId, kind: 'certificate', tbsDigest },
+    number: Buffer.from(serial).toString('hex'),
+  });
+  await expect.poll(seen).toContainEqual({
+    ...{ event: 'signer.signing', caller: 'worker', keyId, kind: 'crl', number: expect.stringMatching(/^\d+$/) },
   });
 });
 
@@ -406,6 +426,18 @@ describe('sockets', () => {
     mkdirSync(join(folder, 'public'), { recursive: true });
     chmodSync(join(folder, 'public'), 0o755);
     await expect(run(folder)).rejects.toMatchObject({ code: 'configuration_invalid' });
+  });
+  test('a folder where its group may put a socket of its own is refused', async () => {
+    const folder = join(tokens.folder, 'group');
+    mkdirSync(join(folder, 'public'), { recursive: true });
+    chmodSync(join(folder, 'public'), 0o770);
+    await expect(run(folder)).rejects.toMatchObject({ code: 'configuration_invalid' });
+  });
+  test('a folder in the place of the socket is refused', async () => {
+    const folder = join(tokens.folder, 'inside');
+    mkdirSync(join(folder, 'public', 'signer.sock'), { recursive: true });
+    chmodSync(join(folder, 'public'), 0o700);
+    await expect(run(folder)).rejects.toThrow(/a folder stands where the socket goes/);
   });
   test('a path that is too long for a socket is refused, and says so', async () => {
     await expect(run(join(tokens.folder, 'x'.repeat(90)))).rejects.toThrow(/at most 107 octets/);

@@ -8,6 +8,7 @@ import type { Holder } from '../../src/policy/holder.ts';
 import { buildSignable, type IssuancePlan } from '../../src/policy/plan.ts';
 import { type Certificate, parseCertificate } from '../../src/x509/certificate.ts';
 import { toPem } from '../../src/x509/pem.ts';
+import { refusalOf } from '../helpers/refusal.ts';
 import {
   certificateOf,
   ecPair,
@@ -21,8 +22,13 @@ import {
   signed,
 } from '../policy/branch.ts';
 import { policies, profileOf } from '../policy/policies.ts';
-import { AKI, EXPECTATIONS, type Expectation, SKI } from './expectations.ts';
+import { AKI, type Expectation, SKI } from './expectation.ts';
+import { CARDS } from './expectations-cards.ts';
+import { PERSONS } from './expectations-persons.ts';
+import { STRUCTURES } from './expectations-structures.ts';
 import { hex, tlv } from './tlv.ts';
+
+const EXPECTATIONS = [...STRUCTURES, ...PERSONS, ...CARDS];
 
 const rsa = rsaPair();
 const ec = ecPair('P-256');
@@ -164,18 +170,36 @@ describe.each(EXPECTATIONS.map((expectation) => [expectation.profile, expectatio
 );
 
 describe('a certificate with an EC key', () => {
-  it.each(['serv-ssl', 'org-auth-cli'])('of %s has digitalSignature alone', (profile) => {
+  const WITH_EC: [profile: string, bits: string][] = [
+    ['serv-ssl', '03020780'],
+    ['org-auth-cli', '03020780'],
+    ['org-sign', '030206c0'],
+    ['pro-auth', '03020780'],
+    ['pro-sign', '03020640'],
+    ['ps-auth', '03020780'],
+    ['ps-sign', '03020640'],
+  ];
+
+  it.each(WITH_EC)('of %s has no usage that needs an RSA key', (profile, bits) => {
     const expectation = EXPECTATIONS.find((one) => one.profile === profile);
     if (expectation === undefined) throw new Error(`no expectation for ${profile}`);
     const { der, plan } = certify(expectation, ec);
     const usage = parseCertificate(der).extensions.find(({ oid }) => oid === '2.5.29.15');
-    expect(Buffer.from(usage?.value ?? []).toString('hex')).toBe('03020780');
+    expect(Buffer.from(usage?.value ?? []).toString('hex')).toBe(bits);
     expect(plan.key).toEqual({ type: 'ec', curve: 'P-256' });
+  });
+
+  it('is made under these profiles and no other', () => {
+    const allowed = [...policies.profiles.values()].filter(({ keys }) => keys.ec !== undefined).map(({ name }) => name);
+    expect(allowed.sort()).toEqual(WITH_EC.map(([profile]) => profile).sort());
+    const expectation = EXPECTATIONS.find(({ profile }) => profile === 'org-conf');
+    if (expectation === undefined) throw new Error('no expectation for org-conf');
+    expect(refusalOf(() => certify(expectation, ec)).code).toBe('key_invalid');
   });
 });
 
 describe('the table of expectations', () => {
   it('has every profile', () => {
-    expect(EXPECTATIONS.map(({ profile }) => profile).sort()).toEqual([...policies.profiles.keys()]);
+    expect(EXPECTATIONS.map(({ profile }) => profile).sort()).toEqual([...policies.profiles.keys()].sort());
   });
 });

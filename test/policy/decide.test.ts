@@ -34,6 +34,7 @@ const structure: Holder = {
 const issuer = issuingCa('ACI-EL-ORG-TEST');
 const rsa = rsaPair();
 const ec = ecPair('P-384');
+const rsa3072 = rsaPair(3072);
 
 const contextOf = (profile: string, change: Partial<IssuanceContext> = {}): IssuanceContext => ({
   profile: profileOf(profile),
@@ -74,12 +75,23 @@ describe('who may have a certificate', () => {
     expect(refusalOf(() => checkOrderable(profileOf(profile), 'system')).code).toBe('profile_not_orderable');
   });
 
-  it.each(['cps-auth', 'cpe-auth'])('of %s made: operators alone', (profile) => {
-    checkOrderable(profileOf(profile), 'operator');
-    for (const actor of ['administrator', 'system'] as const) {
-      expect(refusalOf(() => checkOrderable(profileOf(profile), actor)).code).toBe('profile_not_orderable');
-    }
+  it.each([
+    ...['org-sign', 'org-conf', 'serv-smime', 'serv-sign', 'serv-conf'],
+    ...['pro-auth', 'pro-sign', 'pro-conf', 'ps-auth', 'ps-sign', 'ps-conf'],
+  ])('of %s made: administrators and operators, nobody else', (profile) => {
+    for (const actor of ['administrator', 'operator'] as const) checkOrderable(profileOf(profile), actor);
+    expect(refusalOf(() => checkOrderable(profileOf(profile), 'system')).code).toBe('profile_not_orderable');
   });
+
+  it.each([...['cps-auth', 'cpe-auth', 'cps-sign', 'cpe-sign'], ...['cde-auth', 'cda-auth', 'cpa-auth', 'cpf-auth']])(
+    'of %s made: operators alone',
+    (profile) => {
+      checkOrderable(profileOf(profile), 'operator');
+      for (const actor of ['administrator', 'system'] as const) {
+        expect(refusalOf(() => checkOrderable(profileOf(profile), actor)).code).toBe('profile_not_orderable');
+      }
+    },
+  );
 
   it('of ocsp-responder made: the system alone', () => {
     checkOrderable(profileOf('ocsp-responder'), 'system');
@@ -124,7 +136,10 @@ describe('a decision', () => {
       '2026-11-23T09:30:15.000Z',
       '2029-11-23T09:30:15.000Z',
     ]);
-    const leap = decide(order(), contextOf('serv-ssl', { now: new Date('2028-02-29T23:59:59.999Z') })).fields;
+    const leap = decide(
+      order({ spki: ec.spki }),
+      contextOf('serv-ssl', { now: new Date('2028-02-29T23:59:59.999Z') }),
+    ).fields;
     expect([leap.notBefore.toISOString(), leap.notAfter.toISOString()]).toEqual([
       '2028-02-29T23:59:59.000Z',
       '2031-02-28T23:59:59.000Z',
@@ -134,10 +149,12 @@ describe('a decision', () => {
   it('may end in the very second in which its issuer ends, and is refused a second later, never cut', () => {
     const last = new Date(issuer.certificate.notAfter);
     last.setUTCFullYear(last.getUTCFullYear() - 3);
-    const plan = decide(order(), contextOf('serv-ssl', { now: last }));
+    const plan = decide(order({ spki: ec.spki }), contextOf('serv-ssl', { now: last }));
     expect(plan.fields.notAfter.getTime()).toBe(issuer.certificate.notAfter.getTime());
     const after = new Date(last.getTime() + 1000);
-    expect(refusalOf(() => decide(order(), contextOf('serv-ssl', { now: after }))).code).toBe('validity_not_possible');
+    expect(refusalOf(() => decide(order({ spki: ec.spki }), contextOf('serv-ssl', { now: after }))).code).toBe(
+      'validity_not_possible',
+    );
   });
 
   it('is refused before its issuer is valid', () => {
@@ -176,6 +193,32 @@ describe('a decision', () => {
     };
     const context = contextOf('cps-auth', { issuer: issuingCa('ACI-FO-PP-TEST') });
     expect(refusalOf(() => decide({ spki: ec.spki, holder }, context)).code).toBe('key_invalid');
+  });
+
+  it('is refused an RSA key of 2048 bits from the second on from which it would be valid in 2031', () => {
+    const last = new Date('2027-12-31T23:59:59.000Z');
+    expect(decide(order(), contextOf('serv-ssl', { now: last })).fields.notAfter).toEqual(
+      new Date('2030-12-31T23:59:59.000Z'),
+    );
+    const now = new Date('2028-01-01T00:00:00.000Z');
+    expect(refusalOf(() => decide(order(), contextOf('serv-ssl', { now })))).toMatchObject({
+      code: 'key_not_allowed',
+      findings: [
+        {
+          rule: 'RGS B1: RSA of 3072 bits or more after 2030',
+          at: 'certificationRequestInfo.subjectPKInfo',
+          detail: 'an RSA key of 2048 bits in a certificate that is valid after 31 December 2030',
+          remedy: 'use a new key pair: RSA-3072 or longer',
+        },
+      ],
+    });
+    for (const { spki } of [rsa3072, ec]) {
+      expect(decide(order({ spki }), contextOf('serv-ssl', { now })).fields.notAfter.getUTCFullYear()).toBe(2031);
+    }
+    const responder = { spki: rsa.spki, holder: { kind: 'ca', id: 'ACI-EL-ORG-TEST' } } as const;
+    const late = contextOf('ocsp-responder', { now: new Date('2030-12-05T00:00:00.000Z') });
+    expect(refusalOf(() => decide(responder, late)).code).toBe('key_not_allowed');
+    expect(decide({ ...responder, spki: rsa3072.spki }, late).key).toEqual({ type: 'rsa', bits: 3072 });
   });
 
   it('is refused a request that another key signed', () => {
@@ -217,6 +260,9 @@ describe('a decision', () => {
 });
 
 describe('a plan', () => {
+  const seal = (now: Date) =>
+    decide(order({ names: { commonName: 'sceau' } }), contextOf('org-sign', { now: new Date(now.getTime() + 1_000) }));
+
   const plan = decide(order(), contextOf('serv-ssl'));
 
   it('becomes a Signable of its very bytes', () => {
@@ -235,6 +281,7 @@ describe('a plan', () => {
     ],
     ['another issuer', { issuer: issuingCa('ACI-EL-PP-TEST').certificate.subject }],
     ['an extension less', { extensions: plan.fields.extensions.slice(1) }],
+    ['another period of use', { extensions: seal(plan.fields.notBefore).fields.extensions }],
     ['another order of extensions', { extensions: plan.fields.extensions.toReversed() }],
     ['an extension made critical', { extensions: plan.fields.extensions.map((one) => ({ ...one, critical: true })) }],
     ['the extensions of another profile', { extensions: decide(order(), contextOf('org-auth-cli')).fields.extensions }],

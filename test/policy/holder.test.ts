@@ -26,6 +26,9 @@ const employee: Employee = {
   givenName: 'CHARLES',
   card: { number: '8025000001/2600301752' },
 };
+const { card: _card, ...bareProfessional } = professional;
+const { card: __card, ...bareEmployee } = employee;
+const EMAIL = 'geraldine@exemple.fr';
 
 const found = (profile: string, holder: Holder, test = true) =>
   checkHolder(holder, profileOf(profile), { test }).map(({ code, finding }) => [code, finding.at]);
@@ -35,6 +38,12 @@ describe('a holder', () => {
     ['serv-ssl', { kind: 'structure', ...structure }, '318751275100020'],
     ['cps-auth', professional, '899700041983'],
     ['cpe-auth', employee, '30B0057881/CPET0002'],
+    ['pro-auth', bareEmployee, '30B0057881/CPET0002'],
+    ['pro-sign', { ...bareEmployee, email: EMAIL }, '30B0057881/CPET0002'],
+    ['ps-auth', bareProfessional, '899700041983'],
+    ['ps-conf', { ...bareProfessional, email: EMAIL }, '899700041983'],
+    ['cpf-auth', professional, '899700041983'],
+    ['cda-auth', employee, '30B0057881/CPET0002'],
     ['ocsp-responder', { kind: 'ca', id: 'ACI-EL-ORG-TEST' }, 'ACI-EL-ORG-TEST'],
   ])('of the kind that %s is for passes, and is known by its identifier', (profile, holder, key) => {
     expect(found(profile, holder)).toEqual([]);
@@ -98,9 +107,39 @@ describe('a holder', () => {
     expect(found('cps-auth', { ...professional, ...change })).toEqual([[code, at]]);
   });
 
-  it('that is a professional without a card is refused by a profile for cards', () => {
-    const { card: _, ...cardless } = professional;
-    expect(found('cps-auth', cardless)).toEqual([['holder_invalid', '/holder/card/number']]);
+  it.each<[string, Holder]>([
+    ['cps-sign', bareProfessional],
+    ['cpf-auth', bareProfessional],
+    ['cpe-sign', bareEmployee],
+    ['cde-auth', bareEmployee],
+  ])('without a card is refused by %s', (profile, holder) => {
+    expect(found(profile, holder)).toEqual([['holder_invalid', '/holder/card/number']]);
+  });
+
+  it.each<[string, Holder]>([
+    ['ps-auth', professional],
+    ['pro-auth', employee],
+  ])('with a card is refused by %s, which is software', (profile, holder) => {
+    expect(found(profile, holder)).toEqual([['holder_invalid', '/holder/card']]);
+  });
+
+  it.each<[string, Holder, string]>([
+    ['ps-sign', bareProfessional, 'holder_invalid'],
+    ['ps-conf', bareProfessional, 'holder_invalid'],
+    ['pro-sign', bareEmployee, 'holder_invalid'],
+    ['pro-conf', bareEmployee, 'holder_invalid'],
+    ['ps-sign', { ...bareProfessional, email: '' }, 'name_not_allowed'],
+    ['pro-sign', { ...bareEmployee, email: 'charles@Exemple.fr' }, 'name_not_allowed'],
+    ['pro-conf', { ...bareEmployee, email: 'charles@mail.home.arpa' }, 'name_not_allowed'],
+    ['ps-auth', { ...bareProfessional, email: EMAIL }, 'holder_invalid'],
+    ['pro-auth', { ...bareEmployee, email: EMAIL }, 'holder_invalid'],
+    ['cps-sign', { ...professional, email: EMAIL }, 'holder_invalid'],
+  ])('of %s has a mailbox where it is certified, and nowhere else: %#', (profile, holder, code) => {
+    expect(found(profile, holder)).toEqual([[code, '/holder/email']]);
+  });
+
+  it.each([26, 31, 60, 98, 11])('in training is not of profession %i, which is not in table TRE_G16', (profession) => {
+    expect(found('cpf-auth', { ...professional, profession })).toEqual([['holder_invalid', '/holder/profession']]);
   });
 
   it.each<[string, Partial<Employee>, string, string]>([

@@ -15,9 +15,18 @@ beforeEach(() => {
 afterEach(() => copy.remove());
 
 describe('the policies', () => {
-  it('are five profiles, each with the digest of its file and the authorities that issue it', () => {
+  it('are twenty-two profiles, each with the digest of its file and the authorities that issue it', () => {
     const { profiles } = loadPolicies(copy.directory);
-    expect([...profiles.keys()]).toEqual(['cpe-auth', 'cps-auth', 'ocsp-responder', 'org-auth-cli', 'serv-ssl']);
+    expect([...profiles.keys()]).toEqual([
+      ...['cda-auth', 'cde-auth', 'cpa-auth', 'cpe-auth', 'cpe-sign', 'cpf-auth', 'cps-auth', 'cps-sign'],
+      ...['ocsp-responder', 'org-auth-cli', 'org-conf', 'org-sign', 'pro-auth', 'pro-conf', 'pro-sign'],
+      ...['ps-auth', 'ps-conf', 'ps-sign', 'serv-conf', 'serv-sign', 'serv-smime', 'serv-ssl'],
+    ]);
+    const orderable = [...profiles.values()].filter(({ issuedBy }) => issuedBy === 'order').map(({ name }) => name);
+    expect(orderable).toEqual([
+      ...['org-auth-cli', 'org-conf', 'org-sign', 'pro-auth', 'pro-conf', 'pro-sign'],
+      ...['ps-auth', 'ps-conf', 'ps-sign', 'serv-conf', 'serv-sign', 'serv-smime', 'serv-ssl'],
+    ]);
     const bytes = readFileSync(join(copy.directory, 'profiles/serv-ssl.yaml'));
     expect(profiles.get('serv-ssl')?.digest).toBe(createHash('sha256').update(bytes).digest('hex'));
     expect(profiles.get('serv-ssl')?.issuers).toEqual(['ACI-EL-ORG-TEST']);
@@ -53,8 +62,8 @@ describe('the policies', () => {
   });
 
   it('are refused when the branch does not exist', () => {
-    const { findings } = refusalOf(() => loadPolicies(copy.directory, 'production'));
-    expect(findings).toEqual([{ rule: 'policies', at: 'hierarchy/production.yaml', detail: 'cannot be read: ENOENT' }]);
+    const { findings } = refusalOf(() => loadPolicies(copy.directory, 'recette'));
+    expect(findings).toEqual([{ rule: 'policies', at: 'hierarchy/recette.yaml', detail: 'cannot be read: ENOENT' }]);
   });
 
   it('are refused with a file that is no profile beside the profiles', () => {

@@ -6,10 +6,16 @@ import type { NameAttribute } from '../../src/x509/names.ts';
 import { OID } from '../../src/x509/oids.ts';
 import { profileOf } from './policies.ts';
 
-type Written = { commonNames?: string[]; string?: NameAttribute['string']; dnsNames?: string[]; otherNames?: string[] };
+type Written = {
+  commonNames?: string[];
+  string?: NameAttribute['string'];
+  dnsNames?: string[];
+  emailAddresses?: string[];
+  otherNames?: string[];
+};
 
 /** What of a CSR the names depend on; everything else is out of the question here. */
-const csr = ({ commonNames = [], string = 'utf8', dnsNames = [], otherNames = [] }: Written): CertificationRequest => ({
+const csr = ({ commonNames = [], string = 'utf8', ...written }: Written): CertificationRequest => ({
   der: new Uint8Array(),
   info: new Uint8Array(),
   subject: [
@@ -18,8 +24,9 @@ const csr = ({ commonNames = [], string = 'utf8', dnsNames = [], otherNames = []
   ],
   spki: new Uint8Array(),
   extensions: [],
-  dnsNames,
-  otherNames,
+  dnsNames: written.dnsNames ?? [],
+  emailAddresses: written.emailAddresses ?? [],
+  otherNames: written.otherNames ?? [],
   signatureAlgorithm: 'sha256WithRSAEncryption',
   signature: new Uint8Array(),
 });
@@ -36,6 +43,8 @@ const refused = (profile: string, requested: RequestedNames, written?: Written) 
 
 const A = 'a.exemple.fr';
 const B = 'b.exemple.fr';
+const M = 'accueil@a.exemple.fr';
+const N = 'Urgences@a.exemple.fr';
 const NOT_AMONG = 'the CN is not among the DNS names';
 
 describe('the names of a server', () => {
@@ -52,7 +61,11 @@ describe('the names of a server', () => {
     ['the same in both, case not counting', { commonName: 'A.exemple.FR' }, { commonNames: ['a.EXEMPLE.fr'] }, [A]],
     ['those of the CSR where the JSON has an empty list', { dnsNames: [] }, { dnsNames: [A] }, [A]],
   ])('are %s', (_, requested, written, expected) => {
-    expect(names('serv-ssl', requested, written)).toEqual({ commonName: expected[0], dnsNames: expected });
+    expect(names('serv-ssl', requested, written)).toEqual({
+      commonName: expected[0],
+      dnsNames: expected,
+      emailAddresses: [],
+    });
   });
 
   it.each<[string, RequestedNames, Written, string]>([
@@ -99,6 +112,22 @@ describe('the names of a server', () => {
         'certificationRequestInfo.attributes.extensionRequest.subjectAltName',
         'a name of kind iPAddress',
       ],
+    ],
+    [
+      'the CSR asks for a mailbox',
+      {},
+      { commonNames: [A], emailAddresses: [M] },
+      [
+        'name_not_allowed',
+        'certificationRequestInfo.attributes.extensionRequest.subjectAltName',
+        'a name of kind rfc822Name',
+      ],
+    ],
+    [
+      'the JSON has a mailbox',
+      { commonName: A, emailAddresses: [M] },
+      undefined,
+      ['name_not_allowed', '/names/emailAddresses', 'this profile takes no mailboxes'],
     ],
     [
       'the CSR has two common names',
@@ -166,6 +195,76 @@ describe('the names of a server', () => {
   });
 });
 
+describe('the mailboxes of a server', () => {
+  const mailboxes = (...expected: string[]) => ({ commonName: expected[0], dnsNames: [], emailAddresses: expected });
+
+  it.each<[string, RequestedNames, Written | undefined, string[]]>([
+    ['the common name of the JSON', { commonName: M }, undefined, [M]],
+    ['the mailboxes of the JSON, the first being the CN', { emailAddresses: [M, N] }, undefined, [M, N]],
+    ['both of the JSON, the CN first', { commonName: N, emailAddresses: [M, N] }, undefined, [N, M]],
+    ['those of the CSR, the CN first', {}, { commonNames: [N], emailAddresses: [M, N] }, [N, M]],
+    [
+      'the same in both, the case of the domain not counting',
+      { commonName: M },
+      { commonNames: ['accueil@A.exemple.FR'] },
+      [M],
+    ],
+    ['in lower case after the @ and as given before it', { commonName: 'Urgences@A.Exemple.fr' }, undefined, [N]],
+  ])('are %s', (_, requested, written, expected) => {
+    expect(names('serv-smime', requested, written)).toEqual(mailboxes(...expected));
+  });
+
+  it.each<[string, RequestedNames, Written | undefined, [code: string, at: string]]>([
+    ['there is none', {}, undefined, ['name_not_allowed', '/names']],
+    ['the CN is a host', { commonName: A }, undefined, ['name_not_allowed', '/names/commonName']],
+    ['the JSON has a DNS name', { commonName: M, dnsNames: [A] }, undefined, ['name_not_allowed', '/names/dnsNames']],
+    [
+      'the CSR has a DNS name',
+      { commonName: M },
+      { dnsNames: [A] },
+      ['name_not_allowed', 'certificationRequestInfo.attributes.extensionRequest.subjectAltName'],
+    ],
+    [
+      'the CN is not among them',
+      { commonName: N, emailAddresses: [M] },
+      undefined,
+      ['name_not_allowed', '/names/commonName'],
+    ],
+    [
+      'JSON and CSR differ',
+      { emailAddresses: [M] },
+      { emailAddresses: [N] },
+      ['name_conflict', '/names/emailAddresses'],
+    ],
+    [
+      'JSON and CSR differ in the case of the local part',
+      { commonName: N },
+      { commonNames: ['urgences@a.exemple.fr'] },
+      ['name_conflict', '/names/commonName'],
+    ],
+    [
+      'one stands twice, case not counting',
+      { emailAddresses: [M, 'ACCUEIL@a.exemple.fr'] },
+      undefined,
+      ['name_not_allowed', '/names/emailAddresses/1'],
+    ],
+    [
+      'there are eleven',
+      { emailAddresses: Array.from({ length: 11 }, (__, index) => `b${index}@a.exemple.fr`) },
+      undefined,
+      ['name_not_allowed', '/names/emailAddresses'],
+    ],
+    [
+      'the first has more than 64 characters',
+      { emailAddresses: [`${'a'.repeat(60)}@a.exemple.fr`, M] },
+      undefined,
+      ['name_not_allowed', '/names/emailAddresses/0'],
+    ],
+  ])('are refused where %s', (_, requested, written, expected) => {
+    expect(refused('serv-smime', requested, written).map(([code, at]) => [code, at])).toEqual([expected]);
+  });
+});
+
 describe('the name of a service', () => {
   it.each([
     'apibi.gateway_ANS',
@@ -176,8 +275,9 @@ describe('the name of a service', () => {
     "'; drop table--",
     'a'.repeat(64),
   ])('is free text: %s', (commonName) => {
-    expect(names('org-auth-cli', { commonName })).toEqual({ commonName, dnsNames: [] });
-    expect(names('org-auth-cli', {}, { commonNames: [commonName] })).toEqual({ commonName, dnsNames: [] });
+    const expected = { commonName, dnsNames: [], emailAddresses: [] };
+    expect(names('org-auth-cli', { commonName })).toEqual(expected);
+    expect(names('org-auth-cli', {}, { commonNames: [commonName] })).toEqual(expected);
   });
 
   it('keeps its case, and two spellings differ', () => {
@@ -188,7 +288,11 @@ describe('the name of a service', () => {
 
   it('is all that is taken from a CSR: its DNS names are not looked at', () => {
     const written = { commonNames: ['DRIMbox'], dnsNames: ['*.exemple.fr'], otherNames: ['iPAddress'] };
-    expect(names('org-auth-cli', {}, written)).toEqual({ commonName: 'DRIMbox', dnsNames: [] });
+    expect(names('org-auth-cli', {}, written)).toEqual({
+      commonName: 'DRIMbox',
+      dnsNames: [],
+      emailAddresses: [],
+    });
   });
 
   it.each<[string, RequestedNames, string]>([
@@ -203,6 +307,7 @@ describe('the name of a service', () => {
     ['text that is not in normalisation form C', { commonName: 'e\u0301' }, '/names/commonName'],
     ['a lone surrogate', { commonName: 'a\ud800' }, '/names/commonName'],
     ['a DNS name', { commonName: 'DRIMbox', dnsNames: [A] }, '/names/dnsNames'],
+    ['a mailbox', { commonName: 'DRIMbox', emailAddresses: [M] }, '/names/emailAddresses'],
   ])('is not %s', (_, requested, at) => {
     expect(refused('org-auth-cli', requested)).toEqual([['name_not_allowed', at, expect.any(String)]]);
   });
@@ -211,12 +316,15 @@ describe('the name of a service', () => {
 describe('the names of a card', () => {
   it('follow from the holder, whatever the CSR says', () => {
     const written = { commonNames: ['somebody else'], dnsNames: [A], otherNames: ['otherName'] };
-    expect(names('cps-auth', {}, written)).toEqual({ commonName: '', dnsNames: [] });
+    expect(names('cps-auth', {}, written)).toEqual({ commonName: '', dnsNames: [], emailAddresses: [] });
   });
 
-  it.each([{ commonName: A }, { dnsNames: [A] }])('are refused in the JSON: %j', (requested) => {
-    expect(refused('cpe-auth', requested)).toEqual([
-      ['name_not_allowed', '/names', 'this profile takes no names: they follow from the holder'],
-    ]);
-  });
+  it.each([{ commonName: A }, { dnsNames: [A] }, { emailAddresses: [M] }])(
+    'are refused in the JSON: %j',
+    (requested) => {
+      expect(refused('cpe-auth', requested)).toEqual([
+        ['name_not_allowed', '/names', 'this profile takes no names: they follow from the holder'],
+      ]);
+    },
+  );
 });

@@ -41,7 +41,7 @@ describe('serv-ssl is refused by its schema', () => {
     ['/extendedKeyUsage/0', 'anyExtendedKeyUsage', 'one of the allowed values: serverAuth, clientAuth'],
     ['/issuedBy', 'anyone', 'one of the allowed values: order, operator, system'],
     ['/issuer', 'aci-el-org', 'must match pattern'],
-    ['/names/rule', 'any', 'one of the allowed values: fqdn, text'],
+    ['/names/rule', 'any', 'one of the allowed values: fqdn, mailbox, text'],
     ['/names/internalSuffixes/0', '.local', 'must match pattern'],
     ['/subjectAltName', {}, 'must not have fewer than 1 properties'],
     ['/privateExtensions/productCategory', '83', 'one of the allowed values: card, software'],
@@ -61,9 +61,9 @@ describe('serv-ssl is refused for what it means', () => {
     ['/keyUsage/rsa', ['keyAgreement'], 'no usage of a key of type rsa', '/keyUsage/rsa/0'],
     ['/keyUsage/ec', undefined, 'keys and keyUsage both have ec, or neither'],
     ['/subjectAltName', undefined, 'serverAuth needs DNS names', '/extendedKeyUsage'],
-    ['/names', { rule: 'text' }, 'DNS names need names of rule fqdn', '/subjectAltName/dnsNames'],
-    ['/names/most', undefined, 'rule fqdn says how many names'],
-    ['/names/internalSuffixes', undefined, 'rule fqdn lists internal suffixes'],
+    ['/names', { rule: 'text' }, 'DNS names and names of rule fqdn go together', '/subjectAltName/dnsNames'],
+    ['/names/most', undefined, 'rules fqdn and mailbox say how many names'],
+    ['/names/internalSuffixes', undefined, 'rules fqdn and mailbox list internal suffixes'],
     ['/subject/4', { commonName: 'fixed' }, 'names and the placeholder {commonName} go together', '/names'],
     ['/subject/1/stateOrProvinceName', '{profession}', 'a structure has no {profession}'],
     ['/status', 'nocheck', 'nocheck goes with OCSPSigning'],
@@ -75,11 +75,11 @@ describe('serv-ssl is refused for what it means', () => {
       'a card is for a person',
       '/privateExtensions/productCategory',
     ],
-    ['/why/colour', 'a reason for nothing', 'a reason for a key that the profile has not'],
+    ['/why/colour', 'a reason for nothing', 'a reason for a key that no profile has'],
   ])('where %s is %j', (...mistake) => refusedWith('serv-ssl', mistake));
 
   it('where the hierarchy lets a second authority issue it', () => {
-    copy.set('hierarchy/test.yaml', '/intermediates/5/issues', ['serv-ssl', 'ocsp-responder']);
+    copy.set('hierarchy/test.yaml', '/intermediates/5/issues/7', 'serv-ssl');
     expect(copy.refused()).toEqual([
       ['profiles/serv-ssl.yaml#/issuer', 'the hierarchy lets ACI-EL-PP-TEST issue it too'],
     ]);
@@ -89,7 +89,7 @@ describe('serv-ssl is refused for what it means', () => {
 describe('org-auth-cli is refused for what it means', () => {
   it.each<Mistake>([
     ['/names', undefined, 'names and the placeholder {commonName} go together'],
-    ['/names/most', 1, 'rule fqdn says how many names, rule text does not'],
+    ['/names/most', 1, 'rules fqdn and mailbox say how many names, rule text does not'],
     ['/issuedBy', 'system', 'the system issues for authorities, and nobody else does'],
     ['/issuer', 'each-intermediate', 'what each intermediate issues is for the intermediates themselves', '/holder'],
     ['/extendedKeyUsage', ['OCSPSigning'], 'OCSPSigning is for the system, at each intermediate'],
@@ -98,7 +98,7 @@ describe('org-auth-cli is refused for what it means', () => {
 
 describe('cps-auth is refused for what it means', () => {
   it.each<Mistake>([
-    ['/issuedBy', 'order', 'what is ordered is for a structure', '/holder'],
+    ['/issuedBy', 'order', 'what is ordered is software'],
     ['/keyUsage/ec', ['digitalSignature'], 'keys and keyUsage both have ec, or neither'],
     ['/keys/ec', { curves: ['P-256'] }, 'keys and keyUsage both have ec, or neither', '/keyUsage/ec'],
     ['/subjectAltName', undefined, 'msSmartcardLogin needs a UPN', '/extendedKeyUsage'],
@@ -107,6 +107,8 @@ describe('cps-auth is refused for what it means', () => {
     ['/privateExtensions/cardType', undefined, 'a card has a type, software has none'],
     ['/privateExtensions/cardNumber', undefined, 'a card has a number, software has none'],
     ['/privateExtensions/profession', undefined, 'a profession goes with a professional'],
+    ['/professions', 'in-training', 'and not with one in training', '/privateExtensions/profession'],
+    ['/professions', 'all', 'must be equal to constant'],
   ])('where %s is %j', (...mistake) => refusedWith('cps-auth', mistake));
 });
 
@@ -116,6 +118,63 @@ describe('cpe-auth is refused for what it means', () => {
     ['/subject/4/title', 'x'.repeat(65), 'more than 64 characters'],
     ['/privateExtensions/profession', true, 'a profession goes with a professional'],
   ])('where %s is %j', (...mistake) => refusedWith('cpe-auth', mistake));
+});
+
+describe('a profile that mixes functions is refused:', () => {
+  it.each<[profile: string, ...Mistake]>([
+    ['org-sign', '/keyUsage/rsa/2', 'keyEncipherment', 'no function, or more than one', '/keyUsage/rsa'],
+    ['org-sign', '/extendedKeyUsage/1', 'clientAuth', 'no function, or more than one', '/keyUsage/rsa'],
+    ['org-sign', '/extendedKeyUsage', ['clientAuth'], 'no function, or more than one', '/keyUsage/ec'],
+    ['org-sign', '/keyUsage/ec', ['digitalSignature'], 'keys of different types have different functions', '/keyUsage'],
+    ['org-sign', '/privateKeyUsagePeriod', undefined, 'a signature profile says how long its key may sign'],
+    ['org-sign', '/privateKeyUsagePeriod', 'years', 'must be equal to constant'],
+    ['org-conf', '/keyUsage/rsa/1', 'digitalSignature', 'no function, or more than one', '/keyUsage/rsa'],
+    ['org-conf', '/keyUsage/rsa/1', 'dataEncipherment', 'no function, or more than one', '/keyUsage/rsa'],
+    ['org-conf', '/privateKeyUsagePeriod', 'validity', 'only a signature profile has a period of use'],
+    ['org-auth-cli', '/keyUsage/rsa/1', 'keyEncipherment', 'no function, or more than one', '/keyUsage/rsa'],
+    ['org-auth-cli', '/keyUsage/rsa/1', 'nonRepudiation', 'no function, or more than one', '/keyUsage/rsa'],
+    ['serv-smime', '/keyUsage/rsa/1', 'keyEncipherment', 'no function, or more than one', '/keyUsage/rsa'],
+    ['serv-ssl', '/keyUsage/rsa', ['digitalSignature', 'nonRepudiation'], 'no function, or more than one'],
+    ['serv-ssl', '/extendedKeyUsage/2', 'emailProtection', 'no function, or more than one', '/keyUsage/rsa'],
+    [
+      'cps-sign',
+      '/extendedKeyUsage',
+      ['emailProtection', 'clientAuth'],
+      'no function, or more than one',
+      '/keyUsage/rsa',
+    ],
+    ['cps-auth', '/keyUsage/rsa', ['digitalSignature', 'nonRepudiation'], 'no function, or more than one'],
+  ])('%s where %s is %j', (profile, ...mistake) => refusedWith(profile, mistake));
+});
+
+describe('a mailbox stands where it belongs, so', () => {
+  it.each<[profile: string, ...Mistake]>([
+    ['ps-sign', '/subjectAltName/rfc822Name', '{mail}', 'a professional has no {mail}'],
+    ['ps-sign', '/subjectAltName/rfc822Name', '{idNatPs}@exemple.fr', 'a mailbox is certified as it was given'],
+    ['ps-sign', '/subjectAltName/emailAddresses', true, 'must not have more than 1 properties', '/subjectAltName'],
+    ['ps-sign', '/subjectAltName', { emailAddresses: true }, 'names of rule mailbox', '/subjectAltName/emailAddresses'],
+    ['ps-sign', '/subject/1/title', '{email}', 'a mailbox stands in subjectAltName'],
+    [
+      'org-sign',
+      '/subjectAltName',
+      { rfc822Name: '{email}' },
+      'a structure has no {email}',
+      '/subjectAltName/rfc822Name',
+    ],
+    ['serv-smime', '/subjectAltName', undefined, 'names of rule mailbox', '/subjectAltName/emailAddresses'],
+    ['serv-smime', '/subjectAltName', { dnsNames: true }, 'names of rule fqdn', '/subjectAltName/dnsNames'],
+    ['serv-smime', '/names/rule', 'fqdn', 'names of rule mailbox', '/subjectAltName/emailAddresses'],
+    ['serv-smime', '/names/most', undefined, 'rules fqdn and mailbox say how many names'],
+    ['org-sign', '/professions', 'in-training', 'only a professional has one'],
+    [
+      'pro-sign',
+      '/privateExtensions',
+      { productCategory: 'card', cardType: 2, cardNumber: true },
+      'what is ordered is software',
+      '/issuedBy',
+    ],
+    ['pro-sign', '/privateExtensions', undefined, 'what is ordered is software', '/issuedBy'],
+  ])('%s is refused where %s is %j', (profile, ...mistake) => refusedWith(profile, mistake));
 });
 
 describe('ocsp-responder is refused for what it means', () => {

@@ -73,6 +73,15 @@ describe('a role by itself', { timeout: 60_000 }, () => {
     for (const role of [...roles, ...signers]) expect(await role.stop()).toBe(0);
   });
 
+  it('opens no debugger when somebody asks for one by signal', async () => {
+    const signer = service.start('signer ocsp');
+    await until(async () => signer.log().includes('"state":"open"'));
+    signer.signal('SIGUSR1');
+    await until(async () => signer.log().includes('SIGUSR1 does nothing here'));
+    expect(signer.log()).not.toContain('Debugger listening');
+    expect(await signer.stop()).toBe(0);
+  });
+
   it('that drains gives the request under way its answer, takes no new one, and ends with 0', async () => {
     const signer = service.start('signer issuing');
     const role = service.start('api');

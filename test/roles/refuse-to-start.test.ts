@@ -78,6 +78,14 @@ describe('exit code 78', { timeout: 60_000 }, () => {
     expect(said).toContain(`set ${name} in the environment`);
   });
 
+  it('the production branch names every policy OID that a deployment has to state', async () => {
+    const { code, said } = await start('worker', { HIERARCHY: 'production' });
+    expect({ code, said }).toEqual({ code: CONFIGURATION, said: expect.stringContaining('configuration_invalid') });
+    for (const profile of ['ps-sign', 'cps-auth', 'ocsp-responder']) {
+      expect(said).toContain(`hierarchy/production.yaml#/policyOids/${profile}`);
+    }
+  });
+
   it('a hierarchy with another URL than the one that was created says what to restore', async () => {
     const { code, said } = await start('public', { POLICIES_DIRECTORY: join(folder, 'policies') });
     expect({ code, said }).toEqual({ code: CONFIGURATION, said: expect.stringContaining('hierarchy_differs') });

@@ -141,7 +141,7 @@ describe('what tools ask for by default is no fault:', () => {
 });
 
 describe('alternative names', () => {
-  it('are DNS names, and the kinds of all others, for the policy to refuse', () => {
+  it('are DNS names, mailboxes, and the kinds of all others, for the policy to refuse', () => {
     const csr = admit(
       asking(
         alternativeNames(
@@ -160,8 +160,8 @@ describe('alternative names', () => {
       ),
     );
     expect(csr.dnsNames).toEqual(['a.example.fr', 'b.example.fr']);
+    expect(csr.emailAddresses).toEqual(['a@example.fr']);
     expect(csr.otherNames).toEqual([
-      'rfc822Name',
       'iPAddress',
       'uniformResourceIdentifier',
       'registeredID',

@@ -110,6 +110,24 @@ describe('a certificate that is what was decided', () => {
     ]);
   });
 
+  it.each<[string, string[], boolean]>([
+    ['a mailbox', ['Anne.Durand+mss@exemple.fr'], true],
+    ['two', ['a@exemple.fr', 'b@exemple.fr'], true],
+    ['the same twice', ['a@exemple.fr', 'A@exemple.fr'], false],
+    ['a domain in upper case', ['a@Exemple.fr'], false],
+    ['a quoted local part', ['"a b"@exemple.fr'], false],
+    ['two dots in a row', ['a..b@exemple.fr'], false],
+    ['65 characters before the @', [`${'a'.repeat(65)}@exemple.fr`], false],
+    ['no domain', ['a@'], false],
+    ['a display name', ['Anne <a@exemple.fr>'], false],
+    ['a bare label for a domain', ['a@localhost'], false],
+  ])('may have as rfc822Name what is a mailbox: %s', (_, mailboxes, good) => {
+    const names = mailboxes.map((rfc822Name) => ({ rfc822Name }));
+    const tbs = saying(subjectAltName(names));
+    if (good) expect(lintCertificate(tbs, { ...EXPECTED, subjectAltName: names }).kind).toBe('certificate');
+    else expect(rulesOf(tbs, { subjectAltName: names })).toEqual(['RFC 5280 §4.2.1.6 Subject Alternative Name']);
+  });
+
   it('may be that of an OCSP responder', () => {
     const extensions = responderExtensions(ca.key, server.key);
     const expected = {
