@@ -12,10 +12,15 @@ import type { Holder } from '../../src/policy/holder.ts';
 import { signatureAlgorithmFor } from '../../src/x509/algorithms.ts';
 import { assembleSigned, buildTbsCertificate, type Certificate, parseCertificate } from '../../src/x509/certificate.ts';
 import { keyIdentifier } from '../../src/x509/keys.ts';
-import { EXPECTATIONS, type Expectation } from '../policies/expectations.ts';
+import type { Expectation } from '../policies/expectation.ts';
+import { CARDS } from '../policies/expectations-cards.ts';
+import { PERSONS } from '../policies/expectations-persons.ts';
+import { STRUCTURES } from '../policies/expectations-structures.ts';
 import { CREATED, NOW, openssl, SERIAL } from '../policy/branch.ts';
 import { policies, profileOf } from '../policy/policies.ts';
 import { FIXED_KEYS } from './keys.ts';
+
+const EXPECTATIONS = [...STRUCTURES, ...PERSONS, ...CARDS];
 
 /** An authority with a fixed key. Nobody verifies it here, so that its signature is an empty one. */
 function fixedAuthority(id: string): Certificate {

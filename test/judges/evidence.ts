@@ -3,6 +3,7 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { IssueCommand } from '../../src/ca/issue.ts';
 import { revokeCertificate } from '../../src/ca/revoke.ts';
 import type { Holder } from '../../src/policy/holder.ts';
 import type { Profile } from '../../src/policy/profile.ts';
@@ -141,25 +142,41 @@ function exhibitOf(system: System, made: Pick<Exhibit, 'name' | 'id' | 'profile'
 
 const hexadecimal = (serial: Uint8Array): string => BigInt(`0x${Buffer.from(serial).toString('hex')}`).toString(16);
 
-const PERSON = { familyName: 'DURAND-LÉVY', givenName: 'Anne', email: 'anne.durand@hopital-generique.fr' };
+const PERSON = { familyName: 'DURAND-LÉVY', givenName: 'Anne' };
+const MAILBOX = 'anne.durand-levy@hopital-generique.fr';
+/** Physician: in the table of all professions, and in that of professions in training. */
+const PHYSICIAN = 10;
 
-/** A holder of the kind that the profile is for; with a card where it certifies the number of one. */
-function holderOf({ holder, privateExtensions }: Profile): Holder {
-  const card = privateExtensions?.productCategory === 'card' ? { card: { number: '8025000001/2800636234' } } : {};
+/** A holder of the kind that the profile is for; with a card and a mailbox where it certifies them, and nowhere else. */
+function holderOf({ holder, privateExtensions, subjectAltName }: Profile): Holder {
+  const person = {
+    ...PERSON,
+    ...(privateExtensions?.cardNumber === true ? { card: { number: '8025000001/2800636234' } } : {}),
+    ...(subjectAltName?.rfc822Name === undefined ? {} : { email: MAILBOX }),
+  };
   switch (holder) {
     case 'professional':
-      return { kind: 'professional', idNatPs: DURAND, profession: 10, ...PERSON, ...card };
+      return { kind: 'professional', idNatPs: DURAND, profession: PHYSICIAN, ...person };
     case 'employee':
-      return { kind: 'employee', structure: HOSPITAL, registryNumber: 'CPET0002', ...PERSON, ...card } as Holder;
+      return { kind: 'employee', structure: HOSPITAL, registryNumber: 'CPET0002', ...person };
     default:
       return { kind: 'structure', ...HOSPITAL };
   }
 }
 
-function namesOf({ names }: Profile, name: string) {
+function namesOf({ names }: Profile, name: string): IssueCommand['names'] {
   const host = `${name.toLowerCase()}.hopital-generique.fr`;
-  if (names === undefined) return undefined;
-  return names.rule === 'fqdn' ? { commonName: host, dnsNames: [host] } : { commonName: `service ${name}` };
+  const mailbox = `${name.toLowerCase()}@hopital-generique.fr`;
+  switch (names?.rule) {
+    case 'fqdn':
+      return { commonName: host, dnsNames: [host] };
+    case 'mailbox':
+      return { commonName: mailbox, emailAddresses: [mailbox] };
+    case 'text':
+      return { commonName: `service ${name}` };
+    default:
+      return undefined;
+  }
 }
 
 /** Of each authority that issued something, one more certificate, revoked; then its list and its answers say so. */

@@ -25,7 +25,7 @@ beforeAll(async () => {
     go: await askJudge('go', folder, questions),
     python: await askJudge('python', folder, questions),
   };
-}, 180_000);
+}, 240_000);
 
 afterAll(() => evidence?.service.stop());
 
