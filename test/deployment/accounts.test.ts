@@ -50,7 +50,7 @@ function placeTlsFiles(): void {
   }
 }
 
-describe(`the units, as ${ACCOUNTS}`, () => {
+describe(`the units, as ${ACCOUNTS}`, { timeout: 60_000 }, () => {
   it('issue a certificate and publish the list of its authority', async () => {
     const answer = await login().order(newOrder());
     expect(answer?.statusCode, answer?.body.toString()).toBe(201);

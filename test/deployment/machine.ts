@@ -93,6 +93,8 @@ export async function layOutMachine(root: string, service: Service): Promise<Mac
     async remove() {
       await Promise.all(running.map((child) => watch(child).stop('SIGKILL')));
       proxy?.close();
+      // folders of credentials are closed to their owner too
+      execFileSync('chmod', ['-R', 'u+rwX', root]);
       rmSync(root, { recursive: true, force: true });
     },
   };
