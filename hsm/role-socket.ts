@@ -11,8 +11,9 @@ const LONGEST_PATH = 107;
 const MOST_CONNECTIONS = 256;
 
 /**
- * Listens on `path`, whose folder is made with mode 0700 where it is missing; a supervisor may make it beforehand, for the role's
- * own group. A socket that nobody answers any more is removed. Throws Refusal `configuration_invalid`.
+ * Listens on `path`, whose folder is made with mode 0700 where it is missing: for one account alone. For callers of another account
+ * a supervisor makes it beforehand, owned by the signer, with the caller's group and mode 2710: the group may enter, and
+ * set-group-ID gives that group to the socket, which is 0660. A socket that nobody answers any more is removed. Throws Refusal `configuration_invalid`.
  */
 export async function listenForRole(path: string, serve: (socket: Socket) => void): Promise<Server> {
   if (Buffer.byteLength(path) > LONGEST_PATH) {

@@ -81,6 +81,9 @@ igc_name_what_is_missing() {
         openssl) igc_word=openssl@3 ;;
         postgresql) igc_word=postgresql@17 ;;
         python3) igc_word=python ;;
+        default-jdk-headless) igc_word=openjdk ;;
+        golang-go) igc_word=go ;;
+        python3-cryptography) igc_word=cryptography ;;
         g++) igc_command="xcode-select --install && $igc_command" && continue ;;
       esac
       igc_command="$igc_command $igc_word"

@@ -2,7 +2,7 @@
 # Makes ready what the command behind it needs: `SETUP=test . ./scripts/setup.sh && exec node …`, at the root of the checkout.
 # SETUP is `demo` (default) or `test` (the independent judges as well). Finds, or else installs: Node, npm packages, SoftHSM,
 # PostgreSQL, tools. Exports PATH, NODE_COMPILE_CACHE, npm_config_nodedir, PKCS11_MODULE and POSTGRES_BIN; for tests PKCS11_SPY,
-# PKCS11_REMOTE and P11_KIT_SERVER. Everything it says goes to stderr.
+# PKCS11_REMOTE, P11_KIT_SERVER and JUDGE_PYTHON. Everything it says goes to stderr.
 #
 # Outside the checkout it writes system packages (as root on Debian) and npm's cache, nothing else. What is missing and cannot be
 # installed is named on one line, and set-up ends with 69 (EX_UNAVAILABLE). It must stay sourceable by dash, busybox and bash.
@@ -27,7 +27,7 @@ igc_look() {
 }
 
 igc_look_into_brew() {
-  for igc_formula in node@24 openssl@3; do
+  for igc_formula in node@24 openssl@3 openjdk; do
     for igc_dir in "/opt/homebrew/opt/$igc_formula/bin" "/usr/local/opt/$igc_formula/bin"; do
       case ":$PATH:" in *":$igc_dir:"*) continue ;; esac
       if [ -d "$igc_dir" ]; then PATH=$igc_dir:$PATH; fi
@@ -161,6 +161,31 @@ igc_look_for_tools() {
   else
     igc_lack="$igc_lack p11-kit-modules"
   fi
+  igc_look_for_foreign_judges
+}
+
+# Java, Go and Python read what we emit by libraries of their own: test/judges.
+igc_look_for_foreign_judges() {
+  # a source file is run as it is, which takes the compiler too
+  if ! igc_has javac || ! igc_is_recent_java; then igc_lack="$igc_lack default-jdk-headless"; fi
+  case "$(go version 2>/dev/null)" in
+    'go version go1.'[0-9][.\ ]* | 'go version go1.1'[0-8][.\ ]* | '') igc_lack="$igc_lack golang-go" ;;
+  esac
+  for igc_python in "${JUDGE_PYTHON:-}" python3 /usr/bin/python3; do
+    if [ -n "$igc_python" ] && igc_found=$(igc_path_of_python "$igc_python"); then
+      export JUDGE_PYTHON="${igc_found:-$igc_python}"
+      return
+    fi
+  done
+  igc_lack="$igc_lack python3-cryptography"
+}
+# Itself, not a wrapper that would look for it in somebody's home; fails where it lacks the library.
+igc_path_of_python() { "$1" -I -B -c 'from cryptography.x509 import ocsp; import sys; print(sys.executable)' 2>/dev/null; }
+igc_is_recent_java() {
+  igc_version=$(java -version 2>&1) || return 1
+  igc_version=${igc_version#*version \"}
+  igc_version=${igc_version%%[!0-9]*}
+  [ "${igc_version:-0}" -ge 17 ]
 }
 
 igc_first_readable() {

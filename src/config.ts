@@ -1,6 +1,7 @@
 // Where things are. The environment is read here once, checked, and frozen; what may be certified stands in policies/, and
 // there is nothing in between. Secrets come as paths of files, never as values.
 
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { envSchema } from 'env-schema';
@@ -18,6 +19,8 @@ const RatePerSecond = Type.Integer({ minimum: 0, maximum: 1_000_000 });
 
 const Environment = Type.Object({
   DATABASE_URL: Type.Optional(Type.String({ pattern: '^postgres(ql)?://' })),
+  /** a file with DATABASE_URL in it, for one that holds a password */
+  DATABASE_URL_FILE: Type.Optional(Path),
   POLICIES_DIRECTORY: Type.String({ default: join(CHECKOUT, 'policies') }),
   HIERARCHY: Type.String({ default: 'test', pattern: '^[a-z0-9-]+$' }),
   HIERARCHY_DIRECTORY: Type.Optional(Path),
@@ -43,19 +46,38 @@ const Environment = Type.Object({
 export type Config = Readonly<Static<typeof Environment>>;
 export type ConfigName = keyof Config;
 
-/** Reads and checks the environment. Throws Refusal `configuration_invalid` that names each wrong variable, never its value. */
+/** Every variable that is read. */
+export const CONFIG_NAMES = Object.keys(Environment.properties) as readonly ConfigName[];
+
+/**
+ * Reads and checks the environment; DATABASE_URL may come from the file that DATABASE_URL_FILE names. Throws Refusal
+ * `configuration_invalid` that names each wrong variable, never its value.
+ */
 export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config {
   const known = Object.fromEntries(
-    Object.keys(Environment.properties).flatMap((name) => {
+    CONFIG_NAMES.flatMap((name) => {
       const value = environment[name];
       return value === undefined || value === '' ? [] : [[name, value]];
     }),
   );
+  const data = { ...known, ...databaseUrlOf(known) };
   try {
-    return Object.freeze(envSchema<Static<typeof Environment>>({ schema: Environment, data: known, env: false }));
+    return Object.freeze(envSchema<Static<typeof Environment>>({ schema: Environment, data, env: false }));
   } catch (error) {
     const detail = error instanceof Error ? error.message.replaceAll('env/', '') : 'unreadable environment';
     throw new Refusal('configuration_invalid', `the environment is not usable: ${detail}`);
+  }
+}
+
+/** The first line of the file, which is all that it holds; nothing where no file is named. */
+function databaseUrlOf({ DATABASE_URL, DATABASE_URL_FILE }: Record<string, string>): { DATABASE_URL?: string } {
+  if (DATABASE_URL_FILE === undefined) return {};
+  if (DATABASE_URL !== undefined)
+    throw new Refusal('configuration_invalid', 'DATABASE_URL and DATABASE_URL_FILE are both set, and one is to be');
+  try {
+    return { DATABASE_URL: readFileSync(DATABASE_URL_FILE, 'utf8').replace(/\r?\n$/, '') };
+  } catch {
+    throw new Refusal('configuration_invalid', 'the file that DATABASE_URL_FILE names cannot be read');
   }
 }
 

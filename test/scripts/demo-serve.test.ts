@@ -1,4 +1,5 @@
-// The commands that `npm run demo -- --serve` prints, pasted into a shell while the service runs; then the demo is killed.
+// The commands that `npm run demo -- --serve` prints, and those of LISEZMOI.md, pasted into a shell while the service runs; then the
+// demo is killed.
 
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
@@ -72,6 +73,35 @@ describe('a command that the demo prints', () => {
       expect(environment).toContain(`/${token}.pin`);
     }
   });
+});
+
+describe('LISEZMOI.md', () => {
+  /** Its commands, for the folder and the ports of this demo; `npm` is what other tests run. */
+  function commands(): string {
+    const printed = [...blocks.values()].join('\n');
+    const [, apiPort = ''] = /https:\/\/[^:/]+:(\d+)\//.exec(printed) ?? [];
+    const [, publicPort = ''] = /http:\/\/127\.0\.0\.1:(\d+)\//.exec(printed) ?? [];
+    return [...readFileSync(join(CHECKOUT, 'LISEZMOI.md'), 'utf8').matchAll(/```sh\n([\s\S]*?)```/g)]
+      .map(([, block = '']) => block)
+      .filter((block) => !block.startsWith('npm '))
+      .join('')
+      .replaceAll('var/demo', `'${directory}'`)
+      .replaceAll('8443', apiPort)
+      .replaceAll('8080', publicPort);
+  }
+
+  it('shows commands that work as pasted, one after another', async () => {
+    const said = await paste(commands());
+    expect(said).toContain('"name":"serv-ssl"');
+    expect(said).toMatch(/^201\n[0-9a-f-]{36}$/m);
+    expect([...said.matchAll(/mon-serveur\.pem: (\w+)$/gm)].map(([, word]) => word)).toEqual(['OK', 'good', 'revoked']);
+    expect(said).toContain('"code":"key_reused"');
+    expect(said).toContain('générez une nouvelle bi-clé');
+    expect(said).toMatch(/"reason":"superseded"/);
+    expect(said).toContain('X509v3 CRL Number');
+    expect(said).toMatch(/^ok {4}database /m);
+    expect(said).not.toMatch(/^(warn|fail) /m);
+  }, 60_000);
 });
 
 describe('a demo that is killed', () => {

@@ -146,7 +146,33 @@ describe('a machine that lacks something', () => {
     setUp('echo', withCalls());
     const missing = /missing:(?<words>.*);/.exec(setUp('echo', { SETUP: 'test' }).stderr)?.groups?.words;
     expect(missing).toContain(' gnutls-bin opensc');
+    expect(missing).toContain(' default-jdk-headless golang-go');
     expect(setUp().status).toBe(0);
+  });
+
+  it.each([
+    ['java', 'openjdk version "11.0.20" 2023-07-18', 'default-jdk-headless'],
+    ['java', 'java version "1.8.0_402"', 'default-jdk-headless'],
+    ['java', 'openjdk version "17.0.15" 2025-04-15', undefined],
+    ['java', 'openjdk version "26-ea" 2026-03-17', undefined],
+    ['go', 'go version go1.18.1 linux/amd64', 'golang-go'],
+    ['go', 'go version go1.9 linux/amd64', 'golang-go'],
+    ['go', 'go version go1.19.8 linux/amd64', undefined],
+    ['go', 'go version go1.26 linux/amd64', undefined],
+  ])('a %s that calls itself %s makes %s missing', (command, version, missing) => {
+    for (const program of ['java', 'javac', 'go']) install(program, `echo 'nothing of the other'`);
+    install(command, `echo '${version}' >&${command === 'java' ? 2 : 1}`);
+    const words = /missing:(?<words>.*);/.exec(setUp('echo', { SETUP: 'test' }).stderr)?.groups?.words?.split(' ');
+    const own = command === 'java' ? 'default-jdk-headless' : 'golang-go';
+    expect(words?.includes(own)).toBe(missing === own);
+  });
+
+  it('a python that lacks the library for certificates is not taken for a judge; another one is', () => {
+    setUp('echo', withCalls());
+    install('python3', 'exit 1');
+    install('another', 'exit 0');
+    const missing = (env: Record<string, string>) => setUp('echo', { SETUP: 'test', ...env }).stderr;
+    expect(missing({ JUDGE_PYTHON: 'another' })).not.toContain('python3-cryptography');
   });
 
   it('is told of what Homebrew has, on macOS', () => {

@@ -8,11 +8,13 @@ import { describe, expect, it } from 'vitest';
 const ROOT = join(import.meta.dirname, '../..');
 const DOCUMENTS = [
   'README.md',
+  'LISEZMOI.md',
   'docs/cli.md',
+  'docs/comparison.md',
+  'docs/deployment.md',
   'docs/glossary.md',
   'docs/metrics.md',
   'docs/profiles.md',
-  'docs/comparison.md',
   'policies/README.md',
 ];
 const text = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
