@@ -13,6 +13,7 @@ import { createStatusIndex } from '../../src/ocsp/status.ts';
 import type { System } from '../../src/system.ts';
 import { parseCertificate } from '../../src/x509/certificate.ts';
 import { sequence } from '../../src/x509/der-writer.ts';
+import { keyAlgorithmOf } from '../../src/x509/keys.ts';
 import { certIdFor } from '../../src/x509/ocsp.ts';
 import { parseOcspResponse } from '../../src/x509/ocsp-response.ts';
 import { ask } from '../helpers/judges.ts';
@@ -140,4 +141,13 @@ it('once all have ended there is no answer but tryLater, until new ones are made
   await expect(answer()).rejects.toThrow();
   expect(await renewOcspResponders(worker)).toHaveLength(INTERMEDIATES);
   expect((await answer()).nextUpdate?.getTime()).toBeGreaterThan(worker.clock().getTime());
+});
+
+it('one that would live into 2031 has a key of 3072 bits', async () => {
+  service.clock.moveTo(new Date('2030-12-10T00:00:00.000Z'));
+  expect(await renewOcspResponders(worker)).toHaveLength(INTERMEDIATES);
+  const rows = await listAllResponders(worker.db.read, worker.clock());
+  const keys = rows.map(({ der }) => keyAlgorithmOf(parseCertificate(der ?? new Uint8Array()).spki));
+  expect(keys).toEqual(Array(INTERMEDIATES).fill({ type: 'rsa', bits: 3072 }));
+  expect((await answer()).notAfter.getUTCFullYear()).toBe(2031);
 });

@@ -130,6 +130,21 @@ describe('a decision', () => {
     expect(san && readSubjectAltName(san.value)).toEqual([{ dns: HOST }, { dns: 'b.demo.igc-sante.fr' }]);
   });
 
+  it('takes the mailboxes of a CSR that openssl made', () => {
+    const asked = 'subjectAltName=email:b@demo.igc-sante.fr,email:Accueil@DEMO.igc-sante.fr';
+    const csr = csrOf(rsa, '/CN=Accueil@demo.igc-sante.fr', asked);
+    const plan = decide({ csr, holder: structure }, contextOf('serv-smime'));
+    const san = extensionOf(plan.fields, OID.subjectAltName);
+    expect(san && readSubjectAltName(san.value)).toEqual([
+      { rfc822Name: 'Accueil@demo.igc-sante.fr' },
+      { rfc822Name: 'b@demo.igc-sante.fr' },
+    ]);
+    const other = csrOf(rsa, `/CN=${HOST}`, 'subjectAltName=email:b@demo.igc-sante.fr');
+    expect(refusalOf(() => decide({ csr: other, holder: structure }, contextOf('serv-ssl'))).code).toBe(
+      'name_not_allowed',
+    );
+  });
+
   it('begins at the whole second and ends three calendar years later', () => {
     const { notBefore, notAfter } = decide(order(), contextOf('serv-ssl')).fields;
     expect([notBefore.toISOString(), notAfter.toISOString()]).toEqual([

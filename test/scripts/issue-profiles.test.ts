@@ -90,3 +90,37 @@ describe('igc certificate issue', () => {
     expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(said) });
   });
 });
+
+describe('igc administrator add', () => {
+  const add = (issuer: string, profile: string, person: string) =>
+    igc(
+      'administrator',
+      'add',
+      '--issuing-ca',
+      issuer,
+      '--card-profile',
+      profile,
+      '--national-id',
+      person,
+      '--structure',
+      ANS,
+    );
+
+  test.each([
+    ['ACI-ST-PP-TEST', 'cde-auth', '30B0057881/CPET0002'],
+    ['ACI-ST-PP-TEST', 'cda-auth', '30B0057881/CPET0002'],
+    ['ACI-ST-PP-TEST', 'cpa-auth', '30B0057881/CPET0002'],
+    ['ACI-FO-PP-TEST', 'cps-auth', '899700075064'],
+  ])('takes the card %s %s as a login', async (...card) => {
+    expect(await add(...card)).toMatchObject({ code: 0 });
+  });
+
+  test.each([
+    ['ACI-EL-PP-TEST', 'pro-auth', '30B0057881/CPET0002'],
+    ['ACI-EL-PP-TEST', 'ps-auth', '899700075064'],
+    ['ACI-FO-PP-TEST', 'cps-sign', '899700075064'],
+    ['ACI-ST-PP-TEST', 'cpe-sign', '30B0057881/CPET0002'],
+  ])('takes neither software nor a signature for one: %s %s', async (...card) => {
+    expect(await add(...card)).toMatchObject({ code: 3 });
+  });
+});
