@@ -1,10 +1,11 @@
-// Who is behind a TLS connection: the card certificate is validated here on every request (path, validity, usage, revocation),
+// Who is behind a TLS connection: the card certificate is validated here for every request (path, validity, usage, revocation),
 // and stands for issuing CA + card profile + national identifier; a name alone is nobody.
 
+import { createHash } from 'node:crypto';
 import { findAdministrator } from '#db/administrators.ts';
 import { certificateStatus, findBySerial } from '#db/certificates.ts';
 import type { Actor } from '../actor.ts';
-import type { Authority } from '../authority.ts';
+import type { Authorities, Authority } from '../authority.ts';
 import { Refusal } from '../errors.ts';
 import type { Needs } from '../system.ts';
 import { parseSignatureAlgorithm, verifySignature } from '../x509/algorithms.ts';
@@ -25,9 +26,8 @@ export async function findActor(
 ): Promise<AdministratorActor> {
   const [leaf] = peer.chain;
   if (leaf === undefined) throw new Refusal('client_certificate_required', 'a card certificate is needed');
-  const certificate = readPeer(leaf);
-  const issuer = checkPath(system, certificate);
-  checkUsage(certificate);
+  const { certificate, issuer, root } = readCard(system, leaf);
+  checkValidity(system, [certificate, issuer.certificate, root.certificate]);
   // An authority whose certificate is revoked vouches for nobody, its cards neither.
   const above = await certificateStatus(system.db.read, issuer.issuer, issuer.certificate.serial);
   if (above?.revokedAt !== undefined) throw refused('the authority that issued the certificate is revoked');
@@ -44,6 +44,27 @@ export async function findActor(
   return { kind: 'administrator', id: administrator.id, structures: administrator.structures };
 }
 
+type Card = { readonly certificate: Certificate; readonly issuer: Authority; readonly root: Authority };
+
+/** Cards that were read and found good in what can never change: their bytes, their issuer's signature, their usage. */
+const goodCards = new WeakMap<Authorities, Map<string, Card>>();
+const MOST_CARDS = 1_000;
+
+/** The card with these bytes. What can change, time and revocation and rights, is the caller's to ask on every request. */
+function readCard({ authorities }: Needs<'authorities'>, der: Uint8Array): Card {
+  const good = goodCards.get(authorities) ?? new Map<string, Card>();
+  goodCards.set(authorities, good);
+  const digest = createHash('sha256').update(der).digest('base64');
+  const known = good.get(digest);
+  if (known !== undefined) return known;
+  const card = checkPath(authorities, readPeer(Uint8Array.from(der)));
+  checkUsage(card.certificate);
+  const [oldest] = good.keys();
+  if (good.size >= MOST_CARDS && oldest !== undefined) good.delete(oldest);
+  good.set(digest, card);
+  return card;
+}
+
 function readPeer(der: Uint8Array): Certificate {
   try {
     return parseCertificate(der);
@@ -54,25 +75,28 @@ function readPeer(der: Uint8Array): Certificate {
 }
 
 /** RFC 5280 §6.1 Basic Path Validation, for the only paths that exist here: root, intermediate, card. */
-function checkPath(system: Needs<'authorities' | 'clock'>, certificate: Certificate): Authority {
-  const now = system.clock();
-  const issuer = [...system.authorities.values()].find(
+function checkPath(authorities: Authorities, certificate: Certificate): Card {
+  const issuer = [...authorities.values()].find(
     (authority) =>
       authority.kind === 'intermediate' && Buffer.compare(authority.certificate.subject, certificate.issuer) === 0,
   );
-  const root = issuer === undefined ? undefined : system.authorities.get(issuer.issuer);
+  const root = issuer === undefined ? undefined : authorities.get(issuer.issuer);
   if (issuer === undefined || root === undefined) throw refused('the certificate is not of this hierarchy');
-  for (const { notBefore, notAfter } of [certificate, issuer.certificate, root.certificate]) {
-    if (now < notBefore || now > notAfter) throw refused('a certificate of the path is not valid now');
-  }
   const algorithm = parseSignatureAlgorithm(certificate.signatureAlgorithm);
   if (
     algorithm === undefined ||
-    !verifySignature(algorithm, issuer.certificate.spki, certificate.tbs, certificate.signature)
+    !verifySignature(algorithm, issuer.verifyingKey, certificate.tbs, certificate.signature)
   ) {
     throw refused('the signature of the certificate is wrong');
   }
-  return issuer;
+  return { certificate, issuer, root };
+}
+
+function checkValidity({ clock }: Needs<'clock'>, path: readonly Certificate[]): void {
+  const now = clock();
+  for (const { notBefore, notAfter } of path) {
+    if (now < notBefore || now > notAfter) throw refused('a certificate of the path is not valid now');
+  }
 }
 
 function checkUsage(certificate: Certificate): void {
