@@ -2,8 +2,7 @@
 // and stands for issuing CA + card profile + national identifier; a name alone is nobody.
 
 import { createHash } from 'node:crypto';
-import { findAdministrator } from '#db/administrators.ts';
-import { certificateStatus, findBySerial } from '#db/certificates.ts';
+import { findLogin } from '#db/logins.ts';
 import type { Actor } from '../actor.ts';
 import type { Authorities, Authority } from '../authority.ts';
 import { Refusal } from '../errors.ts';
@@ -28,20 +27,19 @@ export async function findActor(
   if (leaf === undefined) throw new Refusal('client_certificate_required', 'a card certificate is needed');
   const { certificate, issuer, root } = readCard(system, leaf);
   checkValidity(system, [certificate, issuer.certificate, root.certificate]);
-  // An authority whose certificate is revoked vouches for nobody, its cards neither.
-  const above = await certificateStatus(system.db.read, issuer.issuer, issuer.certificate.serial);
-  if (above?.revokedAt !== undefined) throw refused('the authority that issued the certificate is revoked');
-  const row = await findBySerial(system.db.read, issuer.id, certificate.serial);
-  if (row?.der === undefined || Buffer.compare(row.der, certificate.der) !== 0)
-    throw refused('this authority has no record of the certificate');
-  if (row.revocation !== undefined) throw refused('the certificate is revoked');
-  const administrator = await findAdministrator(system.db.read, {
-    issuingCa: issuer.id,
-    cardProfile: row.profile,
-    nationalId: row.holderKey,
+  const login = await findLogin(system.db.read, {
+    issuer: issuer.id,
+    serial: certificate.serial,
+    issuerIssuer: issuer.issuer,
+    issuerSerial: issuer.certificate.serial,
   });
-  if (administrator === undefined) throw refused('the holder is not known as a technical administrator');
-  return { kind: 'administrator', id: administrator.id, structures: administrator.structures };
+  // An authority whose certificate is revoked vouches for nobody, its cards neither.
+  if (login?.authorityRevoked === true) throw refused('the authority that issued the certificate is revoked');
+  if (login?.der === undefined || Buffer.compare(login.der, certificate.der) !== 0)
+    throw refused('this authority has no record of the certificate');
+  if (login.revoked) throw refused('the certificate is revoked');
+  if (login.administrator === undefined) throw refused('the holder is not known as a technical administrator');
+  return { kind: 'administrator', id: login.administrator, structures: login.structures };
 }
 
 type Card = { readonly certificate: Certificate; readonly issuer: Authority; readonly root: Authority };
