@@ -45,7 +45,7 @@ async function measureKey(key: CaKey, options: Options): Promise<readonly Figure
   const service = await startService({ stage, root: ROOT, ...profiling });
   atEnd(() => service.stop());
   const { figures, together } = await Promise.race([measureService(key, stage, options), service.failed]);
-  if (options.profile) tellProcesses(together, service.roles, postmasterOf(cluster));
+  tellProcesses(together, service.roles, postmasterOf(cluster));
   await service.stop();
   if (options.profile) tellProfiles(together, service.roles, profiles);
   await cluster.stop();
