@@ -2,7 +2,7 @@
 
 export type Figure = { readonly name: string; readonly value: number; readonly unit: string };
 
-/** Three significant digits more than noise deserves, and no exponent. */
+/** No more digits than a measurement has: three, and whole numbers from 100 on. */
 export const rounded = (value: number): number => (value >= 100 ? Math.round(value) : Number(value.toPrecision(3)));
 
 /** Says one figure on stdout. */
