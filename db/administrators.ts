@@ -6,6 +6,7 @@ import { Refusal } from '../src/errors.ts';
 import type { Tx } from './connect.ts';
 import { violates } from './query-error.ts';
 import { administrator, administratorStructure, structure } from './schema/authorities.ts';
+import { statement } from './session.ts';
 
 export type Login = {
   /** CA id */
@@ -81,15 +82,19 @@ export async function findAdministratorById(tx: Tx, id: string): Promise<Adminis
 
 /** The administrator who logs in with this card. */
 export async function findAdministrator(tx: Tx, login: Login): Promise<Administrator | undefined> {
-  const [row] = await administrators(tx).where(
-    and(
-      eq(administrator.issuingCa, login.issuingCa),
-      eq(administrator.cardProfile, login.cardProfile),
-      eq(administrator.nationalId, login.nationalId),
-    ),
-  );
+  const [row] = await byLogin(tx, login);
   return row;
 }
+
+const byLogin = statement('administrator_by_login', (tx) =>
+  administrators(tx).where(
+    and(
+      eq(administrator.issuingCa, sql.placeholder('issuingCa')),
+      eq(administrator.cardProfile, sql.placeholder('cardProfile')),
+      eq(administrator.nationalId, sql.placeholder('nationalId')),
+    ),
+  ),
+);
 
 /** Every administrator, by national identifier. */
 export async function listAdministrators(tx: Tx): Promise<Administrator[]> {

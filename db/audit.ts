@@ -2,10 +2,11 @@
 // chain inside the act's transaction would make every commit wait for the one before.
 
 import { createHash, randomBytes } from 'node:crypto';
-import { and, eq, isNotNull } from 'drizzle-orm';
+import { and, eq, isNotNull, sql } from 'drizzle-orm';
 import { canonicalJson, type JsonObject } from './canonical.ts';
 import type { Tx } from './connect.ts';
 import { auditEvent } from './schema/audit.ts';
+import { statement } from './session.ts';
 
 export type AuditEntry = {
   readonly at: Date;
@@ -22,7 +23,7 @@ export type AuditEntry = {
 /** Writes one audit row; without it the transaction must not commit. TypeError when `content` is not JSON. */
 export async function appendAudit(tx: Tx, entry: AuditEntry): Promise<void> {
   const salt = randomBytes(16);
-  await tx.insert(auditEvent).values({ ...entry, salt, digest: auditDigest(entry, salt) });
+  await insertEvent(tx, { ...entry, salt, digest: auditDigest(entry, salt) });
 }
 
 /** Whether an act of this kind was done to this subject. */
@@ -34,6 +35,17 @@ export async function wasAudited(tx: Tx, kind: string, subjectId: string): Promi
     .limit(1);
   return rows.length === 1;
 }
+const insertEvent = statement('audit_event_insert', (tx) =>
+  tx.insert(auditEvent).values({
+    at: sql.placeholder('at'),
+    kind: sql.placeholder('kind'),
+    actor: sql.placeholder('actor'),
+    subjectId: sql.placeholder('subjectId'),
+    content: sql.placeholder('content'),
+    salt: sql.placeholder('salt'),
+    digest: sql.placeholder('digest'),
+  }),
+);
 
 /** Erases what an audit row told, keeping that it happened and its digest; false when it is unknown or erased already. */
 export async function eraseAuditContent(tx: Tx, eventId: bigint): Promise<boolean> {

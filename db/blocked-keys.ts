@@ -1,8 +1,9 @@
 // Keys that may never be certified, by SHA-256 of their SubjectPublicKeyInfo.
 
-import { eq } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import type { Tx } from './connect.ts';
 import { blockedKey } from './schema/certificates.ts';
+import { statement } from './session.ts';
 
 /** Blocks a key for ever; false when it is blocked already. */
 export async function blockKey(tx: Tx, keyDigest: Uint8Array, reason: string): Promise<boolean> {
@@ -12,9 +13,13 @@ export async function blockKey(tx: Tx, keyDigest: Uint8Array, reason: string): P
 
 /** Whether a key is blocked. */
 export async function isBlocked(tx: Tx, keyDigest: Uint8Array): Promise<boolean> {
-  const rows = await tx
-    .select({ reason: blockedKey.reason })
-    .from(blockedKey)
-    .where(eq(blockedKey.keyDigest, keyDigest));
+  const rows = await findReason(tx, { keyDigest });
   return rows.length > 0;
 }
+
+const findReason = statement('blocked_key_reason', (tx) =>
+  tx
+    .select({ reason: blockedKey.reason })
+    .from(blockedKey)
+    .where(eq(blockedKey.keyDigest, sql.placeholder('keyDigest'))),
+);

@@ -9,6 +9,7 @@ import type { RevocationReason } from './revocations.ts';
 import { present } from './rows.ts';
 import { type ACTOR_KINDS, type CERTIFICATE_STATES, certificate } from './schema/certificates.ts';
 import { revocation } from './schema/revocations.ts';
+import { statement } from './session.ts';
 
 export type CertificateState = (typeof CERTIFICATE_STATES)[number];
 type ActorKind = (typeof ACTOR_KINDS)[number];
@@ -66,7 +67,7 @@ export type KeyUse = {
 /** Writes a row in state 'signing'. Refusal('key_reused') when another row that is being signed or was issued has the key. */
 export async function recordIntent(tx: Tx, intent: CertificateIntent): Promise<void> {
   try {
-    await tx.insert(certificate).values({ ...intent, state: 'signing' });
+    await insertIntent(tx, intent);
   } catch (error) {
     if (violates(error, 'certificate_key_in_use')) {
       throw new Refusal('key_reused', 'this key already has a certificate');
@@ -75,10 +76,39 @@ export async function recordIntent(tx: Tx, intent: CertificateIntent): Promise<v
   }
 }
 
+const insertIntent = statement('certificate_insert', (tx) =>
+  tx.insert(certificate).values({
+    state: 'signing',
+    id: sql.placeholder('id'),
+    issuer: sql.placeholder('issuer'),
+    serial: sql.placeholder('serial'),
+    profile: sql.placeholder('profile'),
+    profileDigest: sql.placeholder('profileDigest'),
+    tbs: sql.placeholder('tbs'),
+    subject: sql.placeholder('subject'),
+    holder: sql.placeholder('holder'),
+    holderKey: sql.placeholder('holderKey'),
+    keyDigest: sql.placeholder('keyDigest'),
+    orderDigest: sql.placeholder('orderDigest'),
+    actor: sql.placeholder('actor'),
+    actorKind: sql.placeholder('actorKind'),
+    notBefore: sql.placeholder('notBefore'),
+    notAfter: sql.placeholder('notAfter'),
+  }),
+);
+
 /** From 'signing' to 'issued'; false when the row is settled already. */
 export async function recordIssued(tx: Tx, id: string, der: Uint8Array): Promise<boolean> {
-  return await settle(tx, id, { state: 'issued', der, settledAt: sql`clock_timestamp()` });
+  const { rowCount } = await setIssued(tx, { id, der });
+  return rowCount === 1;
 }
+
+const setIssued = statement('certificate_issued', (tx) =>
+  tx
+    .update(certificate)
+    .set({ state: 'issued', der: sql`${sql.placeholder('der')}`, settledAt: sql`clock_timestamp()` })
+    .where(and(eq(certificate.id, sql.placeholder('id')), eq(certificate.state, 'signing'))),
+);
 
 /** From 'signing' to 'unsigned', when the token certainly was not asked; false when the row is settled already. */
 export async function recordUnsigned(tx: Tx, id: string): Promise<boolean> {
@@ -96,7 +126,7 @@ export async function recordBurnt(tx: Tx, id: string, at: Date): Promise<boolean
 async function settle(
   tx: Tx,
   id: string,
-  outcome: Pick<typeof certificate.$inferInsert, 'state' | 'der'> & { settledAt: Date | ReturnType<typeof sql> },
+  outcome: Pick<typeof certificate.$inferInsert, 'state'> & { settledAt: Date | ReturnType<typeof sql> },
 ): Promise<boolean> {
   const { rowCount } = await tx
     .update(certificate)
@@ -107,15 +137,21 @@ async function settle(
 
 /** One certificate by its id. */
 export async function findCertificate(tx: Tx, id: string): Promise<CertificateRecord | undefined> {
-  const [row] = await records(tx).where(eq(certificate.id, id));
+  const [row] = await recordById(tx, { id });
   return row && present(row);
 }
 
+const recordById = statement('certificate_by_id', (tx) => records(tx).where(eq(certificate.id, sql.placeholder('id'))));
+
 /** One certificate by issuer (CA id) and serial. */
 export async function findBySerial(tx: Tx, issuer: string, serial: Uint8Array): Promise<CertificateRecord | undefined> {
-  const [row] = await records(tx).where(and(eq(certificate.issuer, issuer), eq(certificate.serial, serial)));
+  const [row] = await recordBySerial(tx, { issuer, serial });
   return row && present(row);
 }
+
+const thisSerial = () =>
+  and(eq(certificate.issuer, sql.placeholder('issuer')), eq(certificate.serial, sql.placeholder('serial')));
+const recordBySerial = statement('certificate_by_serial', (tx) => records(tx).where(thisSerial()));
 
 /** What an OCSP answer needs to know of a serial; undefined when it was never given to a TBSCertificate. */
 export async function certificateStatus(
@@ -123,13 +159,17 @@ export async function certificateStatus(
   issuer: string,
   serial: Uint8Array,
 ): Promise<{ state: CertificateState; revokedAt?: Date; notAfter: Date } | undefined> {
-  const [row] = await tx
+  const [row] = await statusBySerial(tx, { issuer, serial });
+  return row && present(row);
+}
+
+const statusBySerial = statement('certificate_status', (tx) =>
+  tx
     .select({ state: certificate.state, notAfter: certificate.notAfter, revokedAt: revocation.revokedAt })
     .from(certificate)
     .leftJoin(revocation, eq(revocation.certificateId, certificate.id))
-    .where(and(eq(certificate.issuer, issuer), eq(certificate.serial, serial)));
-  return row && present(row);
-}
+    .where(thisSerial()),
+);
 
 /** Rows still 'signing' after `olderThanMs`, by the database's clock, oldest first: whoever had them signed is gone. */
 export async function staleIntents(tx: Tx, olderThanMs: number): Promise<CertificateRecord[]> {
@@ -162,13 +202,17 @@ export async function countExpiredBefore(
 
 /** Every row with this key, in any state, oldest first. */
 export async function findKeyUse(tx: Tx, keyDigest: Uint8Array): Promise<KeyUse[]> {
+  return await usesByKey(tx, { keyDigest });
+}
+
+const usesByKey = statement('certificate_by_key', (tx) => {
   const { id: certificateId, state, orderDigest, actor, holderKey } = certificate;
-  return await tx
+  return tx
     .select({ certificateId, state, orderDigest, actor, holderKey })
     .from(certificate)
-    .where(eq(certificate.keyDigest, keyDigest))
+    .where(eq(certificate.keyDigest, sql.placeholder('keyDigest')))
     .orderBy(certificate.id);
-}
+});
 
 /** The columns of a `CertificateSummary`, for a select with the revocation beside them. */
 export const summaryColumns = {

@@ -4,6 +4,7 @@ import { eq, sql } from 'drizzle-orm';
 import { Refusal } from '../src/errors.ts';
 import type { Tx } from './connect.ts';
 import { structure } from './schema/authorities.ts';
+import { statement } from './session.ts';
 
 export type Structure = {
   readonly id: string;
@@ -22,7 +23,7 @@ export async function recordStructure(tx: Tx, record: Structure): Promise<void> 
 
 /** One structure by its national identifier. */
 export async function findStructure(tx: Tx, structIdNat: string): Promise<Structure | undefined> {
-  const [row] = await tx.select(structureColumns).from(structure).where(eq(structure.structIdNat, structIdNat));
+  const [row] = await byStructIdNat(tx, { structIdNat });
   return row;
 }
 
@@ -58,3 +59,10 @@ const structureColumns = {
   name: structure.name,
   department: structure.department,
 };
+
+const byStructIdNat = statement('structure_by_struct_id_nat', (tx) =>
+  tx
+    .select(structureColumns)
+    .from(structure)
+    .where(eq(structure.structIdNat, sql.placeholder('structIdNat'))),
+);

@@ -1,7 +1,7 @@
 // The certification authorities as the running service knows them: their certificates, read once, with what every issuance
 // needs of them computed in advance.
 
-import { type SignatureAlgorithm, signatureAlgorithmFor } from './x509/algorithms.ts';
+import { type SignatureAlgorithm, signatureAlgorithmFor, type VerifyingKey, verifyingKey } from './x509/algorithms.ts';
 import { type Certificate, parseCertificate } from './x509/certificate.ts';
 import { keyDigest, keyIdentifier } from './x509/keys.ts';
 
@@ -16,6 +16,8 @@ export type Authority = {
   readonly keyId: Uint8Array;
   readonly keyDigest: Uint8Array;
   readonly algorithm: SignatureAlgorithm;
+  /** what verifies its signatures */
+  readonly verifyingKey: VerifyingKey;
 };
 
 export type Authorities = ReadonlyMap<string, Authority>;
@@ -36,6 +38,7 @@ export function readAuthority(row: {
     keyId: keyIdentifier(certificate.spki),
     keyDigest: keyDigest(certificate.spki),
     algorithm: signatureAlgorithmFor(certificate.spki),
+    verifyingKey: verifyingKey(certificate.spki),
   };
 }
 

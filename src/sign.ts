@@ -18,7 +18,7 @@ export async function signWithAuthority(
   signable: Signable,
 ): Promise<Uint8Array> {
   const signature = await signer.sign(authority.keyId, signable);
-  if (!verifySignature(authority.algorithm, authority.certificate.spki, signable.tbs, signature)) {
+  if (!verifySignature(authority.algorithm, authority.verifyingKey, signable.tbs, signature)) {
     throw new Outage('hsm', 'the token answered a signature that does not verify', { signature: 'unknown' });
   }
   return assembleSigned(signable.tbs, signatureAlgorithmIdentifier(authority.algorithm), signature);

@@ -58,7 +58,10 @@ export const HierarchySchema = Type.Object(
       ),
       { minItems: 1, maxItems: 8 },
     ),
-    key: Type.Object({ type: Type.Literal('rsa'), bits: Type.Enum([2048, 3072, 4096]) }, closed),
+    key: Type.Union([
+      Type.Object({ type: Type.Literal('rsa'), bits: Type.Enum([2048, 3072, 4096]) }, closed),
+      Type.Object({ type: Type.Literal('ec'), curve: Type.Enum(['P-256', 'P-384']) }, closed),
+    ]),
     validity: Type.Object(
       {
         years: Type.Integer({ minimum: 1, maximum: 20 }),

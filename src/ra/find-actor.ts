@@ -1,11 +1,11 @@
-// Who is behind a TLS connection: the card certificate is validated here on every request (path, validity, usage, revocation),
-// and stands for issuing CA + card profile + national identifier; a name alone is nobody.
+// Who is behind a TLS connection: the card certificate is validated for every request, and stands for issuing CA + card profile +
+// national identifier; a name alone is nobody.
 
-import { findAdministrator } from '#db/administrators.ts';
+import { findLogin } from '#db/logins.ts';
 import type { Actor } from '../actor.ts';
 import { Refusal } from '../errors.ts';
 import type { Needs } from '../system.ts';
-import { cardLogin } from './card-login.ts';
+import { readCard } from './card-login.ts';
 
 /** The certificate of the TLS peer in DER, leaf first and nothing above it; empty when it sent none. */
 export type Peer = { readonly chain: readonly Uint8Array[] };
@@ -19,9 +19,20 @@ export async function findActor(
 ): Promise<AdministratorActor> {
   const [leaf] = peer.chain;
   if (leaf === undefined) throw new Refusal('client_certificate_required', 'a card certificate is needed');
-  const administrator = await findAdministrator(system.db.read, await cardLogin(system, leaf, refused));
-  if (administrator === undefined) throw refused('the holder is not known as a technical administrator');
-  return { kind: 'administrator', id: administrator.id, structures: administrator.structures };
+  const { certificate, issuer } = readCard(system, leaf, refused);
+  const login = await findLogin(system.db.read, {
+    issuer: issuer.id,
+    serial: certificate.serial,
+    issuerIssuer: issuer.issuer,
+    issuerSerial: issuer.certificate.serial,
+  });
+  // An authority whose certificate is revoked vouches for nobody, its cards neither.
+  if (login?.authorityRevoked === true) throw refused('the authority that issued the certificate is revoked');
+  if (login?.der === undefined || Buffer.compare(login.der, certificate.der) !== 0)
+    throw refused('this authority has no record of the certificate');
+  if (login.revoked) throw refused('the certificate is revoked');
+  if (login.administrator === undefined) throw refused('the holder is not known as a technical administrator');
+  return { kind: 'administrator', id: login.administrator, structures: login.structures };
 }
 
 const refused = (detail: string): Refusal =>

@@ -66,22 +66,33 @@ export function signatureAlgorithmFor(spki: Uint8Array): SignatureAlgorithm {
   return key.curve === 'P-256' ? 'ecdsa-with-SHA256' : 'ecdsa-with-SHA384';
 }
 
+/** A public key that many signatures are verified with: taken apart, and read by OpenSSL, once. */
+export type VerifyingKey = { readonly algorithm: KeyAlgorithm; readonly key: KeyObject };
+
+/** The key of a SubjectPublicKeyInfo. Throws DerError, TypeError for a key of no use here, and what OpenSSL throws. */
+export function verifyingKey(spki: Uint8Array): VerifyingKey {
+  const algorithm = keyAlgorithmOf(spki);
+  if (algorithm === undefined) throw new TypeError('nothing is verified with a key of this kind');
+  return { algorithm, key: publicKeyObject(spki) };
+}
+
 /**
  * Whether `signature` is this key's over `data`. Never throws: a key or a signature that cannot be read is just not valid.
+ * The key is a SubjectPublicKeyInfo, or was read beforehand where it comes again.
  * ECDSA signatures must be strict DER with r and s in [1, n-1]; what OpenSSL tolerates beyond that is not looked at.
  */
 export function verifySignature(
   algorithm: SignatureAlgorithm,
-  spki: Uint8Array,
+  by: Uint8Array | VerifyingKey,
   data: Uint8Array,
   signature: Uint8Array,
 ): boolean {
   try {
-    const kind = keyAlgorithmOf(spki);
-    const { key, hash } = SIGNATURE_ALGORITHMS[algorithm];
-    if (kind?.type !== key) return false;
+    const { algorithm: kind, key } = by instanceof Uint8Array ? verifyingKey(by) : by;
+    const { key: type, hash } = SIGNATURE_ALGORITHMS[algorithm];
+    if (kind.type !== type) return false;
     if (kind.type === 'ec' && !isEcdsaSignature(signature, ORDERS[kind.curve])) return false;
-    return verify(hash, data, publicKeyObject(spki), signature);
+    return verify(hash, data, key, signature);
   } catch {
     return false;
   }

@@ -57,8 +57,20 @@ export function enumerated(value: number): Uint8Array {
 
 const DOTTED = /^(?:[01]\.[1-3]?\d|2\.(?:0|[1-9]\d*))(?:\.(?:0|[1-9]\d*))*$/;
 
-/** From the dotted form; the second arc is below 40 under 0 and 1 (X.690 §8.19.4). */
+/** The identifiers that were written before: ours are few, and each certificate has forty. */
+const written = new Map<string, Uint8Array>();
+const MOST_WRITTEN = 1_000;
+
+/** From the dotted form; the second arc is below 40 under 0 and 1 (X.690 §8.19.4). The octets are shared: nobody changes them. */
 export function objectIdentifier(dotted: string): Uint8Array {
+  const known = written.get(dotted);
+  if (known !== undefined) return known;
+  const made = encodeObjectIdentifier(dotted);
+  if (written.size < MOST_WRITTEN) written.set(dotted, made);
+  return made;
+}
+
+function encodeObjectIdentifier(dotted: string): Uint8Array {
   if (!DOTTED.test(dotted)) throw new RangeError(`${dotted} is not an object identifier`);
   const arcs = dotted.split('.').map(BigInt);
   const [top = 0n, second = 0n, ...rest] = arcs;

@@ -271,12 +271,25 @@ export function readTime(element: DerElement): Date {
   return date;
 }
 
+/** Dotted forms of the contents octets that were read before, which are the same few in every certificate. */
+const dottedForms = new Map<string, string>();
+const MOST_DOTTED = 1_000;
+
 /** The dotted form of an OBJECT IDENTIFIER element (X.690 §8.19). */
-export function readObjectIdentifier(element: DerElement): string {
-  if (element.tag !== TAG.OBJECT_IDENTIFIER) throw new DerError('an OBJECT IDENTIFIER was expected', element.offset);
+export function readObjectIdentifier({ tag, content, offset }: DerElement): string {
+  if (tag !== TAG.OBJECT_IDENTIFIER) throw new DerError('an OBJECT IDENTIFIER was expected', offset);
+  const octets = Buffer.from(content.buffer, content.byteOffset, content.length).toString('latin1');
+  const known = dottedForms.get(octets);
+  if (known !== undefined) return known;
+  const dotted = dottedForm(content);
+  if (dottedForms.size < MOST_DOTTED) dottedForms.set(octets, dotted);
+  return dotted;
+}
+
+function dottedForm(content: Uint8Array): string {
   const arcs: bigint[] = [];
   let value = 0n;
-  for (const octet of element.content) {
+  for (const octet of content) {
     value = value * 128n + BigInt(octet & 0x7f);
     if (octet < 0x80) {
       if (arcs.length === 0) {

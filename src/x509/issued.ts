@@ -1,7 +1,7 @@
 // Whether one certificate vouches for another: the step of path validation that every path here is made of. Revocation and the usages of
 // the certificate are for the caller to judge.
 
-import { parseSignatureAlgorithm, verifySignature } from './algorithms.ts';
+import { parseSignatureAlgorithm, type VerifyingKey, verifySignature } from './algorithms.ts';
 import type { Certificate } from './certificate.ts';
 
 /**
@@ -15,8 +15,11 @@ export function faultOfIssued(
 ): 'name' | 'validity' | 'signature' | undefined {
   if (Buffer.compare(certificate.issuer, issuer.subject) !== 0) return 'name';
   if (now < certificate.notBefore || now > certificate.notAfter) return 'validity';
+  return isSignedBy(certificate, issuer.spki) ? undefined : 'signature';
+}
+
+/** Whether the signature of a certificate is that of `key` (a SubjectPublicKeyInfo, or one read beforehand), by the algorithm that it names. */
+export function isSignedBy(certificate: Certificate, key: Uint8Array | VerifyingKey): boolean {
   const algorithm = parseSignatureAlgorithm(certificate.signatureAlgorithm);
-  const signed =
-    algorithm !== undefined && verifySignature(algorithm, issuer.spki, certificate.tbs, certificate.signature);
-  return signed ? undefined : 'signature';
+  return algorithm !== undefined && verifySignature(algorithm, key, certificate.tbs, certificate.signature);
 }

@@ -95,9 +95,13 @@ function checked(value: string, charset: RegExp, at: number): string {
   return value;
 }
 
+/** It keeps nothing from one whole text to the next, and takes longer to make than to use. */
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 function decode(encoding: 'utf-8' | 'utf-16be', octets: Uint8Array, at: number): string {
   try {
-    return new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(octets);
+    const decoder = encoding === 'utf-8' ? UTF8 : new TextDecoder(encoding, { fatal: true, ignoreBOM: true });
+    return decoder.decode(octets);
   } catch {
     throw new DerError(`these octets are not ${encoding} text`, at);
   }
