@@ -29,7 +29,7 @@ let other: Actor;
 
 beforeAll(async () => {
   service = await prepareService({ spy: true });
-  signer = service.start('signer issuing');
+  signer = service.startTimed('issuing');
   system = await service.open('api');
   await untilReady(system.issuing);
   await recordStructures(system);
@@ -249,7 +249,7 @@ it('a signer that is not there is an outage, leaves an unsigned row, and the ord
   const again = order();
   await signer.stop();
   await expect(issueCertificate(system, again)).rejects.toMatchObject({ what: 'hsm', signature: 'none' });
-  signer = service.start('signer issuing');
+  signer = service.startTimed('issuing');
   await untilReady(system.issuing);
   await issueCertificate(system, again);
   expect((await news()).rows.map(({ state }) => state)).toEqual(['unsigned', 'issued']);

@@ -29,6 +29,8 @@ let administrators: readonly Administrator[];
 let watch: Client;
 let signer: RunningRole;
 let workers: readonly RunningRole[];
+/** The six copies: each can be killed, and is started again as it was. */
+let copies: { readonly start: () => RunningRole; running: RunningRole }[];
 const issued: string[] = [];
 const revoked: string[] = [];
 
@@ -40,11 +42,15 @@ beforeAll(async () => {
   service.start('signer ocsp');
   const login = await settleIn(service);
   administrators = [login(), login({ apiPort: otherApiPort })];
-  service.start('api');
-  service.start('api', { API_LISTEN: `127.0.0.1:${otherApiPort}` });
-  service.start('public');
-  service.start('public', { PUBLIC_LISTEN: `127.0.0.1:${otherPublicPort}` });
-  workers = [service.start('worker'), service.start('worker')];
+  copies = [
+    () => service.start('api'),
+    () => service.start('api', { API_LISTEN: `127.0.0.1:${otherApiPort}` }),
+    () => service.start('public'),
+    () => service.start('public', { PUBLIC_LISTEN: `127.0.0.1:${otherPublicPort}` }),
+    () => service.start('worker'),
+    () => service.start('worker'),
+  ].map((start) => ({ start, running: start() }));
+  workers = copies.slice(-2).map(({ running }) => running);
   watch = await connectTo(service.database.url);
   for (const one of administrators)
     await eventually('both apis answer', async () => (await one.get('/readyz'))?.statusCode === 200);
@@ -170,6 +176,48 @@ it('a worker whose job runner gave up starts another one', async () => {
   await eventually('its job is done', async () => (await jobs()).every(({ locked }) => locked));
   expect((await watch.query('select from outbox')).rowCount).toBe(0);
 });
+
+/** Orders, each repeated at the other api until it is answered, and every third certificate revoked, until told to stop. */
+async function keepOrdering(first: number, goOn: () => boolean): Promise<void> {
+  for (let turn = first; goOn(); turn += 1) {
+    const repeatable = newOrder();
+    const answer = await eventually('either api answers the order', async () => {
+      turn += 1;
+      const given = await pick(administrators, turn).order(repeatable);
+      return given?.statusCode === 201 ? given : undefined;
+    });
+    const { id, certificate } = answer.json<CertificateDocument>();
+    issued.push(certificate);
+    if (turn % 3 !== 0) continue;
+    await eventually('either api answers the revocation', async () => {
+      turn += 1;
+      const given = await pick(administrators, turn).revoke(id);
+      // 409 is what a repeat is told when the first try was done and its answer was lost
+      return given?.statusCode === 200 || given?.statusCode === 409;
+    });
+    revoked.push(id);
+  }
+}
+
+const answersOcsp = async (copy: { publicPort: number }): Promise<boolean> =>
+  (await getPublic(copy, '/readyz'))?.statusCode === 200;
+
+it('under load each of the six is killed in its turn, and the service goes on answering', async () => {
+  let goOn = true;
+  const callers = [0, 1, 2, 3].map((first) => keepOrdering(first, () => goOn));
+  for (const copy of copies) {
+    const before = issued.length;
+    await copy.running.kill();
+    await eventually('orders are answered without it', () => issued.length > before + 4);
+    await eventually('a public answers without it', async () =>
+      (await Promise.all(publics().map(answersOcsp))).some(Boolean),
+    );
+    copy.running = copy.start();
+    await eventually('it is back', () => copy.running.log().includes('started'));
+  }
+  goOn = false;
+  await Promise.all(callers);
+}, 120_000);
 
 it('keeps every promise, whichever copy is asked', async () => {
   for (const copy of publics()) await checkInvariants({ ...service, ...copy }, { issued, revoked });
