@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '../..');
-const DOCUMENTS = ['README.md', 'docs/glossary.md', 'policies/README.md'];
+const DOCUMENTS = ['README.md', 'docs/api.md', 'docs/glossary.md', 'policies/README.md'];
 const text = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
 
 /** Commands of the `sh` blocks and of inline code that begins like one. */
