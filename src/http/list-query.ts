@@ -21,11 +21,6 @@ const moment = (description: string) =>
     }),
   );
 
-const DIGEST_OF_RSA =
-  '`printf 1.2.840.113549.1.1.1%s $(openssl rsa -pubin -in key.pem -noout -modulus | cut -d= -f2 | tr A-F a-f) | sha256sum`';
-const DIGEST_OF_EC =
-  '`{ printf 1.2.840.10045.2.1; openssl pkey -pubin -in key.pem -outform DER | tail -c +14 | head -c N; openssl pkey -pubin -in key.pem -outform DER | tail -c +M | head -c X; } | sha256sum`';
-
 export const ListQuerySchema = Type.Object(
   {
     structure: Type.Optional(structIdNat),
@@ -45,7 +40,8 @@ export const ListQuerySchema = Type.Object(
     ),
     key: Type.Optional(
       Type.String({
-        description: `Digest of a public key, as \`keyDigest\` shows it. It is the same for whatever can be derived from one private key. Of an RSA key: ${DIGEST_OF_RSA}. Of a key on P-256, with N = 10, M = 28 and X = 32; on P-384, with N = 7, M = 25 and X = 48: ${DIGEST_OF_EC}.`,
+        description:
+          'Digest of a public key, as `keyDigest` shows it: the same for whatever can be derived from one private key. docs/api.md has the commands that compute it.',
         pattern: '^[0-9A-Fa-f]{64}$',
         examples: ['6f1ed002ab5595859014ebf0951522d9a8a1e4b8c0e2a5ee9ea3a5c9bd5cf2f1'],
       }),

@@ -9,6 +9,7 @@ const CSR = '-----BEGIN CERTIFICATE REQUEST-----\nMAMCAQA=\n-----END CERTIFICATE
 const CSR_DER = Buffer.from('MAMCAQA=', 'base64');
 const ORDER = { profile: 'serv-ssl', holder: { structure: '10B0000001' }, csr: CSR };
 const URL = '/v1/certificates';
+const PROFESSIONAL = { idNatPs: '899700075064', familyName: 'DURAND', givenName: 'Anne', profession: 10 };
 
 /** Posts an order and answers what the use case was asked. */
 async function order(request: Omit<InjectOptions, 'url' | 'method'> & { url?: string }) {
@@ -49,6 +50,22 @@ describe('an order in JSON', () => {
         ...VIEW.links,
       },
     });
+  });
+
+  it('may name a person of the structure, or mailboxes', async () => {
+    const employee = {
+      registryNumber: 'CPET0002',
+      familyName: 'MARTIN',
+      givenName: 'Paul',
+      email: 'p.martin@exemple.fr',
+    };
+    const professional = PROFESSIONAL;
+    for (const person of [{ employee }, { professional }, { employee, professional }]) {
+      const holder = { structure: '10B0000001', ...person };
+      const names = { emailAddresses: ['secretariat@exemple.fr'] };
+      const { response, commands } = await json({ ...ORDER, holder, names });
+      expect([response.statusCode, commands]).toMatchObject([201, [{ holder, names }]]);
+    }
   });
 
   it('may name its charset when that is UTF-8', async () => {
@@ -95,6 +112,26 @@ describe('row 13: JSON that does not follow the contract is 400 with a JSON poin
     ['a lone surrogate', JSON.stringify(ORDER).replace('serv-ssl', '\\ud800'), '/profile'],
     ['NUL in an identifier', JSON.stringify({ ...ORDER, holder: { structure: '1\0' } }), '/holder/structure'],
     ['NUL in a profile', JSON.stringify({ ...ORDER, profile: 'serv\0' }), '/profile'],
+    [
+      'an employee without a name',
+      JSON.stringify({ ...ORDER, holder: { ...ORDER.holder, employee: { registryNumber: '1', givenName: 'Paul' } } }),
+      '/holder/employee/familyName',
+    ],
+    [
+      'a profession in words',
+      JSON.stringify({ ...ORDER, holder: { ...ORDER.holder, professional: { ...PROFESSIONAL, profession: '10' } } }),
+      '/holder/professional/profession',
+    ],
+    [
+      'the card of a professional',
+      JSON.stringify({ ...ORDER, holder: { ...ORDER.holder, professional: { ...PROFESSIONAL, card: {} } } }),
+      '/holder/professional/card',
+    ],
+    [
+      'a string for mailboxes',
+      JSON.stringify({ ...ORDER, names: { emailAddresses: 'a@b.fr' } }),
+      '/names/emailAddresses',
+    ],
     ['not JSON', '{', ''],
     ['nothing', '', ''],
   ])('%s', async (_name, payload, at) => {

@@ -244,6 +244,37 @@ describe('igc certificate list, show and revoke', () => {
     expect((await igc('certificate', 'list', '--structure', HOSPITAL, '--json')).json()).toEqual(all.slice(0, 1));
   });
 
+  test('a certificate is found by its key in a file, by a date, and by what its subject begins with', async () => {
+    const [server] = (await igc('certificate', 'list', '--profile', 'serv-ssl', '--json')).json();
+    const found = async (...args: string[]) => (await igc('certificate', ...args, '--json')).json().map(({ id }) => id);
+    await igc('certificate', 'show', String(server?.id), '--out', file('server.pem'));
+    expect(await found('list', '--key', file('server.pem'))).toEqual([server?.id]);
+    expect(await found('list', '--key', String(server?.keyDigest))).toEqual([server?.id]);
+    expect(await found('list', '--serial', String(server?.serial), '--state', 'issued')).toEqual([server?.id]);
+    expect(await found('list', '--created-to', '2026-01-01')).toEqual([]);
+    expect(await found('search', 'API.demo')).toEqual([server?.id]);
+    expect(await found('search', String(server?.serial))).toEqual([server?.id]);
+    expect(await found('search', HOSPITAL)).toHaveLength(1);
+    for (const wrong of [
+      ['search', 'ab'],
+      ['list', '--created-to', '2026-02-30'],
+      ['list', '--key', 'nowhere.pem'],
+    ])
+      expect((await igc('certificate', ...wrong)).code).toBe(2);
+  });
+
+  test('an export is every certificate as CSV or NDJSON, with its progress on stderr', async () => {
+    const ndjson = await igc('certificate', 'export', '--format', 'ndjson');
+    expect(ndjson.json()).toEqual((await igc('certificate', 'list', '--json')).json());
+    expect(ndjson.stderr).toContain('3 certificates exported');
+    const csv = await igc('certificate', 'export', '--out', file('all.csv'), '--profile', 'serv-ssl');
+    expect([csv.code, csv.stdout]).toEqual([0, '']);
+    const [head, line, end] = readFileSync(file('all.csv'), 'utf8').split('\r\n');
+    expect(head).toMatch(/^"id","profile","state",/);
+    expect(line).toContain(',"serv-ssl","issued",');
+    expect(end).toBe('');
+  });
+
   test('what is not there ends with 4', async () => {
     for (const name of ['00ff', '0199aa00-0000-7000-8000-000000000000', 'nonsense']) {
       expect((await igc('certificate', 'show', name)).code).toBe(4);

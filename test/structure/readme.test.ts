@@ -9,6 +9,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const DOCUMENTS = [
   'README.md',
   'LISEZMOI.md',
+  'docs/api.md',
   'docs/cli.md',
   'docs/comparison.md',
   'docs/deployment.md',
