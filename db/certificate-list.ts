@@ -133,7 +133,25 @@ function conditionsOf(filter: CertificateFilter, { after, until, now }: PageOfLi
     ...period(sql`not_before`, filter.notBefore),
     ...period(sql`not_after`, filter.notAfter),
     ...period(sql`created_at`, filter.created),
+    ...idsWithin(filter.created),
   ];
+}
+
+/** How far the moment in a row's id and its created_at may differ: two clocks, and a wait for a connection. */
+const ID_SLACK_MS = 5 * 60_000;
+
+/** An id begins with the moment when it was made, so that a period of creation is a stretch of every index that ends in ids. */
+const idsWithin = ({ from, to }: Period = {}): SQL[] => [
+  ...(from === undefined ? [] : [sql`id >= ${firstIdOf(from.getTime() - ID_SLACK_MS)}`]),
+  ...(to === undefined ? [] : [sql`id < ${firstIdOf(to.getTime() + ID_SLACK_MS)}`]),
+];
+
+/** RFC 9562 §5.7 UUID Version 7: 48 bits of milliseconds come first. */
+function firstIdOf(ms: number): string {
+  const hex = Math.min(Math.max(ms, 0), 2 ** 48 - 1)
+    .toString(16)
+    .padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
 }
 
 /** As `listedState` tells it. */

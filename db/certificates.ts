@@ -67,7 +67,7 @@ export type KeyUse = {
 /** Writes a row in state 'signing'. Refusal('key_reused') when another row that is being signed or was issued has the key. */
 export async function recordIntent(tx: Tx, intent: CertificateIntent): Promise<void> {
   try {
-    await insertIntent(tx, intent);
+    await insertIntent(tx, { ...intent, structure: intent.structure ?? null });
   } catch (error) {
     if (violates(error, 'certificate_key_in_use')) {
       throw new Refusal('key_reused', 'this key already has a certificate');
@@ -88,6 +88,7 @@ const insertIntent = statement('certificate_insert', (tx) =>
     subject: sql.placeholder('subject'),
     holder: sql.placeholder('holder'),
     holderKey: sql.placeholder('holderKey'),
+    structure: sql.placeholder('structure'),
     keyDigest: sql.placeholder('keyDigest'),
     orderDigest: sql.placeholder('orderDigest'),
     actor: sql.placeholder('actor'),
