@@ -12,7 +12,7 @@ const SOCKET = '.s.PGSQL.5432';
 const COMMIT = Buffer.from('Q\0\0\0\x0bcommit\0', 'latin1');
 
 export type Cut = {
-  /** what a statement of the transaction must contain */
+  /** what a message of the transaction must contain: text of a statement, or the name of a prepared one */
   readonly transaction: string;
   /** whether the server still gets the COMMIT */
   readonly commits: boolean;
