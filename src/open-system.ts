@@ -8,7 +8,7 @@ import { checkMigrations } from '#db/migrate.ts';
 import { connectSigner } from '#hsm/client.ts';
 import { type Authority, readAuthority } from './authority.ts';
 import { type Config, requiredAll } from './config.ts';
-import { Refusal } from './errors.ts';
+import { Outage, Refusal } from './errors.ts';
 import type { Log } from './log.ts';
 import { startLoop } from './loop.ts';
 import { type Meter, NO_METER } from './meter.ts';
@@ -44,8 +44,8 @@ export async function openSystem(config: Config, caller: Caller): Promise<OpenSy
     const issuing = signer('issuing');
     const ocsp = signer('ocsp');
     const clock = createTrustedClock();
-    const compare = (): Promise<void> => clock.compare(() => databaseTime(db.read));
-    await compare();
+    const compare = (): Promise<boolean> => clock.compare(() => databaseTime(db.read));
+    if (!(await compare())) throw new Outage('clock', 'the database took too long to say what time it is');
     const comparing = startLoop('clock', COMPARE_MS, compare, log);
     const close = async (): Promise<void> => {
       await comparing.stop();

@@ -1,38 +1,43 @@
 // The clock that certificates, lists and answers are dated by. It is believed as long as it agrees with the database's, and with the
 // machine's own count of time; otherwise nothing is dated at all, for a list of next year hides every revocation until then.
 
+import { uptime } from 'node:os';
 import { Outage } from './errors.ts';
 
 export type TrustedClock = {
   /** The time. Throws Outage `clock` when it is not to be believed. */
   now(): Date;
-  /** Holds the clock against `reference` (the database's), which may take as long as it likes to answer; throws what it throws. */
-  compare(reference: () => Promise<Date>): Promise<void>;
+  /**
+   * Holds the clock against `reference` (the database's); answers false when that took so long that it says nothing. Throws what
+   * `reference` throws.
+   */
+  compare(reference: () => Promise<Date>): Promise<boolean>;
 };
 
 type Hands = {
   /** milliseconds since 1970, as the machine believes */
   readonly wall: () => number;
-  /** milliseconds that only ever go on */
-  readonly monotonic: () => number;
+  /** milliseconds that only ever go on, also while the machine sleeps */
+  readonly count: () => number;
 };
 
-const MACHINE: Hands = { wall: () => Date.now(), monotonic: () => performance.now() };
+const MACHINE: Hands = { wall: () => Date.now(), count: () => 1_000 * uptime() };
 
 /** Above what NTP leaves between two machines, below what anybody would notice in a certificate. */
 const LARGEST_SKEW_MS = 60_000;
-/** A machine that slept wakes up ahead of its count of time. Whoever slept longer than this is started again by its operator. */
-const LONGEST_SLEEP_MS = 86_400_000;
+/** How fast a clock may be led back to the right time, as a share of the time that passes: twice what the kernel's own slewing does. */
+const LARGEST_DRIFT = 0.001;
 /** A comparison that took longer than this says nothing. */
 const SLOW_MS = 5_000;
 
 /** A clock that is believed from now on. It is compared by whoever holds it, every few seconds. */
-export function createTrustedClock({ wall, monotonic }: Hands = MACHINE): TrustedClock {
+export function createTrustedClock({ wall, count }: Hands = MACHINE): TrustedClock {
   // wall time at the moment when the count of time was nought
-  let base = wall() - monotonic();
+  let base = wall() - count();
+  let comparedAt = count();
   let skew = 0;
 
-  const jump = (): number => wall() - monotonic() - base;
+  const jump = (): number => wall() - count() - base;
   return {
     now() {
       if (Math.abs(skew) > LARGEST_SKEW_MS) throw unsound(`${inSeconds(skew)} s from the clock of the database`);
@@ -40,14 +45,16 @@ export function createTrustedClock({ wall, monotonic }: Hands = MACHINE): Truste
       return new Date(wall());
     },
     async compare(reference) {
-      const before = monotonic();
+      const before = count();
       const theirs = await reference();
-      const took = monotonic() - before;
-      if (took > SLOW_MS) return;
+      const took = count() - before;
+      if (took > SLOW_MS) return false;
       skew = wall() - took / 2 - theirs.getTime();
-      if (Math.abs(skew) > LARGEST_SKEW_MS) return;
-      // Slow drift is followed; a jump back never is, and one ahead only as far as a machine sleeps.
-      if (Math.abs(jump()) <= LARGEST_SKEW_MS || (jump() > 0 && jump() <= LONGEST_SLEEP_MS)) base += jump();
+      // Drift is followed, steps are not: many small ones are a large one.
+      const most = LARGEST_DRIFT * (count() - comparedAt);
+      if (Math.abs(skew) <= LARGEST_SKEW_MS) base += Math.max(-most, Math.min(most, jump()));
+      comparedAt = count();
+      return true;
     },
   };
 }

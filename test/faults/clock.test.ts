@@ -31,7 +31,7 @@ beforeAll(async () => {
   service = await prepareService({ spy: true });
   service.start('signer issuing');
   service.start('signer ocsp');
-  const clock = createTrustedClock({ wall: () => Date.now() + ahead, monotonic: () => performance.now() });
+  const clock = createTrustedClock({ wall: () => Date.now() + ahead, count: () => performance.now() });
   operator = { ...(await service.open('operator')), clock: clock.now };
   copy = { ...(await service.open('public')), clock: clock.now };
   await untilReady(operator.issuing);
