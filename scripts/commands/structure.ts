@@ -9,7 +9,7 @@ import { actorText } from '../../src/actor.ts';
 import { type Finding, Refusal, type RefusalCode } from '../../src/errors.ts';
 import { DEPARTMENTS } from '../../src/identifiers/departments.ts';
 import { checkStructIdNat } from '../../src/identifiers/structure.ts';
-import { checkText } from '../../src/x509/text.ts';
+import { textFindings } from '../../src/policy/holder.ts';
 import { operator, withSystem } from './operator.ts';
 import { printDocument, printRows } from './output.ts';
 import { DRY_RUN, marked, withRehearsal } from './rehearsal.ts';
@@ -98,7 +98,7 @@ async function add({ id: structIdNat, name, department, dryRun, json }: AddOptio
 const checkName = (name: string): readonly Finding[] =>
   name.trim() === ''
     ? [{ rule: 'a structure has a name', at: '--name', detail: 'the name is blank' }]
-    : checkText(name, { max: NAME_LENGTH, at: '--name' });
+    : textFindings(name, '--name', NAME_LENGTH);
 
 const checkDepartment = (code: string): readonly Finding[] =>
   DEPARTMENTS.has(code)

@@ -58,7 +58,8 @@ export type Holder =
 /** RFC 5280 Appendix A.1 Upper Bounds has 32,768 characters (ub-name); ours is the bound of a common name. */
 const PERSON_NAME_LENGTH = 64;
 const STRUCTURE_NAME_LENGTH = 255;
-const PERSON_NAME = /^[\p{L}\p{M}\p{N} .'’-]*$/u;
+/** Of marks, those that stand above or below a letter in languages written in Latin script; what they compose to, NFC has composed. */
+const PERSON_NAME = /^[\p{Script=Latin}\u0300-\u0314\u0323-\u0331 0-9.'’-]*$/u;
 
 /** What identifies a holder in rows: Struct_IdNat, IdNat_PS, or the id of a CA. Only for a holder that passed `checkHolder`. */
 export function holderKey(holder: Holder): string {
@@ -173,6 +174,12 @@ function checkEmail(email: string | undefined, { name, subjectAltName }: Profile
   return problems('holder_invalid', [finding]);
 }
 
+// № is how French prints it, and looks like nothing else
+const isOtherwiseWritten = (text: string): boolean => {
+  const rest = text.replaceAll('№', '');
+  return rest.normalize('NFKC') !== rest;
+};
+
 /** Two texts that a reader takes for one name must not both be certified. */
 const TEXT_RULES = [
   {
@@ -188,7 +195,18 @@ const TEXT_RULES = [
   {
     rule: 'UTS #39 §5.1 Mixed-Script Detection',
     detail: 'a letter of another script looks like a Latin one',
-    broken: (text: string) => /[\p{L}--\p{Script_Extensions=Latin}]/v.test(text),
+    broken: (text: string) => /[\p{L}--\p{Script_Extensions=Latin}]|[\u0250-\u02af\u1d00-\u1dbf]/v.test(text),
+  },
+  {
+    rule: 'UAX #15 §1.1 Canonical and Compatibility Equivalence',
+    detail: 'a character is another way to write one that everybody has on the keyboard',
+    broken: (text: string) => isOtherwiseWritten(text),
+  },
+  {
+    rule: 'UTS #39 §4 Confusable Detection',
+    detail: 'a sign or digit looks like a usual one and is another',
+    broken: (text: string) =>
+      !isOtherwiseWritten(text) && /[[\p{S}\p{P}\p{N}\p{Me}]--[\u0020-\u00ff‘’“”–—•€№]]/v.test(text),
   },
 ];
 

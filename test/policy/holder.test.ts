@@ -75,12 +75,39 @@ describe('a holder', () => {
       'name_not_allowed',
       '/holder/name',
     ],
+    ['a letter of full width', { name: '\uff23LINIQUE' }, 'name_not_allowed', '/holder/name'],
+    ['a phonetic letter', { name: 'CLIN\u026aQUE' }, 'name_not_allowed', '/holder/name'],
+    ['a ligature', { name: 'CLINIQUE \ufb01LLE' }, 'name_not_allowed', '/holder/name'],
+    ['a digit of another script', { name: 'CLINIQUE \u0661' }, 'name_not_allowed', '/holder/name'],
+    ['a leader that looks like a dot', { name: 'www\u2024chu' }, 'name_not_allowed', '/holder/name'],
+    ['a division slash', { name: 'a\u2215b' }, 'name_not_allowed', '/holder/name'],
     ['a name with a NUL', { name: 'CLINIQUE\0' }, 'name_not_allowed', '/holder/name'],
     ['a name with a bidirectional control', { name: 'CLINIQUE\u202e' }, 'name_not_allowed', '/holder/name'],
     ['a name of 256 characters', { name: 'A'.repeat(256) }, 'name_not_allowed', '/holder/name'],
   ])('that is a structure is refused with %s', (_, change, code, at) => {
     expect(found('serv-ssl', { kind: 'structure', ...structure, ...change })).toEqual([[code, at]]);
   });
+
+  it.each(['L’HÔPITAL « SAINT-JEAN » – SITE n° 2', 'Œuvre & Cie (75)', 'GHT 1/2 + annexes'])(
+    'that is a structure may be named %s',
+    (name) => {
+      expect(found('serv-ssl', { kind: 'structure', ...structure, name })).toEqual([]);
+    },
+  );
+
+  it.each(['ＤＵＲＡＮＤ', 'ᴅᴜʀᴀɴᴅ', 'DUPONT١', 'DURAND①', 'Ⅾurand', 'DURAND\u0335', 'DURAND\u20dd', 'D/URAND'])(
+    'that is a person is not named %s',
+    (familyName) => {
+      expect(found('cps-auth', { ...professional, familyName })).toEqual([['name_not_allowed', '/holder/familyName']]);
+    },
+  );
+
+  it.each(["D'ALEMBERT", 'NGUYỄN', 'ÇELİK', 'LE GALL-O’NEIL', 'Łukasz', 'J̌ONES'])(
+    'that is a person may be named %s',
+    (familyName) => {
+      expect(found('cps-auth', { ...professional, familyName })).toEqual([]);
+    },
+  );
 
   it.each<[string, Partial<Professional>, string, string]>([
     ['a wrong check digit', { idNatPs: '899700041984' }, 'identifier_invalid', '/holder/idNatPs'],
