@@ -1,6 +1,6 @@
 // Certificates from the intent to sign to the outcome. A row is written before the token is asked, and settled exactly once.
 
-import { and, eq, sql } from 'drizzle-orm';
+import { and, desc, eq, sql } from 'drizzle-orm';
 import { Refusal } from '../src/errors.ts';
 import type { JsonObject } from './canonical.ts';
 import type { Tx } from './connect.ts';
@@ -97,6 +97,17 @@ const insertIntent = statement('certificate_insert', (tx) =>
     notAfter: sql.placeholder('notAfter'),
   }),
 );
+
+/** The holder of the newest certificate that was issued for an identifier, as its order named them. */
+export async function lastHolder(tx: Tx, holderKey: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+  const [row] = await tx
+    .select({ holder: certificate.holder })
+    .from(certificate)
+    .where(and(eq(certificate.holderKey, holderKey), eq(certificate.state, 'issued')))
+    .orderBy(desc(certificate.id))
+    .limit(1);
+  return row === undefined ? undefined : Object.fromEntries(Object.entries(row.holder));
+}
 
 /** From 'signing' to 'issued'; false when the row is settled already. */
 export async function recordIssued(tx: Tx, id: string, der: Uint8Array): Promise<boolean> {

@@ -12,6 +12,7 @@ import type { RequestedNames } from '../policy/requested-names.ts';
 import { type CertificateView, findVisibleCertificate } from './certificate-view.ts';
 import type { AdministratorActor } from './find-actor.ts';
 import { type Idempotency, once } from './once.ts';
+import { refuseOtherPerson } from './one-person.ts';
 import { holderOf, type OrderHolder, placedInOrder, refuseOtherHolder } from './order-holder.ts';
 
 export type OrderCommand = {
@@ -41,8 +42,9 @@ export async function orderCertificate(system: IssueNeeds, command: OrderCommand
       refuseOtherHolder(system.policies.profiles.get(command.profile), command.holder),
     );
     const holder = holderOf(command.holder, structure);
-    const issued = await placedInOrder(holder, () =>
-      issueCertificate(system, {
+    const issued = await placedInOrder(holder, async () => {
+      await refusalsAudited(system, refusable, () => refuseOtherPerson(system, holder));
+      return issueCertificate(system, {
         profile: command.profile,
         holder,
         structure: structure.structIdNat,
@@ -50,8 +52,8 @@ export async function orderCertificate(system: IssueNeeds, command: OrderCommand
         ...(command.names === undefined ? {} : { names: command.names }),
         actor,
         settle: (tx, issued) => settle(tx, issued.id),
-      }),
-    );
+      });
+    });
     return issued.id;
   });
   return findVisibleCertificate(system, { id, actor });

@@ -54,6 +54,26 @@ describe('what is ordered for a person', () => {
     },
   );
 
+  it.each<[string, OrderHolder, string]>([
+    [
+      'ps-auth',
+      { structure, professional: { ...professional, familyName: 'NOTDURAND' } },
+      '/holder/professional/familyName',
+    ],
+    ['ps-auth', { structure, professional: { ...professional, profession: 60 } }, '/holder/professional/profession'],
+    ['pro-auth', { structure, employee: { ...employee, givenName: 'Pauline' } }, '/holder/employee/givenName'],
+  ])('%s for an identifier that is another person’s is refused with its place', async (profile, holder, at) => {
+    const { employee: someone, professional: anyone } = holder;
+    if (someone !== undefined) await order('pro-auth', { structure, employee });
+    if (anyone !== undefined)
+      await order('ps-auth', { structure, professional: { ...professional, familyName: 'Durand' } });
+    const refused = await order(profile, holder).catch((error) => error);
+    expect([refused.code, refused.findings?.map((finding: { at: string }) => finding.at)]).toEqual([
+      'holder_invalid',
+      [at],
+    ]);
+  });
+
   it.each<[string, OrderHolder, string, string]>([
     ['pro-auth', { structure }, 'holder_invalid', '/holder/employee'],
     ['ps-auth', { structure, employee }, 'holder_invalid', '/holder/professional'],
