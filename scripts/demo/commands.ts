@@ -45,8 +45,10 @@ function blocks(stage: Stage): readonly (readonly [title: string, ...lines: stri
     `openssl ocsp -url http://127.0.0.1:${stage.publicPort}/ -header Host=${new URL(OCSP_URL).host} \\`,
     `  -issuer ${at('ca', 'ACI-EL-ORG-TEST.cer')} -cert ${chain} -CAfile ${roots}`,
   ];
-  const igc = (...commands: string[]): string =>
-    `(. ${[environmentFile(), ...commands.map((command) => `scripts/igc ${command}`)].join(' && \\\n  ')})`;
+  const igc = (...commands: string[]): string => {
+    const lines = [environmentFile(), ...commands.map((command) => `scripts/igc ${command}`)];
+    return `(. ${lines.join(commands.length === 1 ? ' && ' : ' && \\\n  ')})`;
+  };
   return [
     ['the profiles on offer, over mutual TLS with the administrator’s card', ...curl(`${api}/v1/profiles; echo`)],
     [
