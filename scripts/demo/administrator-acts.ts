@@ -2,19 +2,9 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type Answer, type ApiAccess, callApi } from './api-call.ts';
-import { madeOf, makeRequest } from './operator-acts.ts';
-import { API_HOST, file, HOSPITAL, LOGIN_CARD, type Made, type Stage } from './stage.ts';
-
-const ORDERS = {
-  'serv-ssl': {
-    subject: '/CN=serveur.ch-demonstration.fr',
-    names: {
-      commonName: 'serveur.ch-demonstration.fr',
-      dnsNames: ['serveur.ch-demonstration.fr', 'www.ch-demonstration.fr'],
-    },
-  },
-  'org-auth-cli': { subject: '/CN=DPI demonstration', names: undefined },
-};
+import { madeOf } from './operator-acts.ts';
+import type { Order } from './orders.ts';
+import { API_HOST, file, LOGIN_CARD, type Made, type Stage } from './stage.ts';
 
 export type Ordered = Made & { readonly id: string };
 
@@ -27,15 +17,15 @@ export const apiAccess = (stage: Stage): ApiAccess => ({
   key: file(stage, 'keys', `${LOGIN_CARD}.key`),
 });
 
-/** Orders a certificate for the hospital with a new request, and keeps it with its chain in `certificates/<profile>.pem`. */
-export async function order(stage: Stage, profile: keyof typeof ORDERS): Promise<Ordered> {
-  const { subject, names } = ORDERS[profile];
-  const csr = readFileSync(await makeRequest(stage, profile, subject), 'utf8');
-  const body = { profile, holder: { structure: HOSPITAL.id }, csr, ...(names === undefined ? {} : { names }) };
-  const created = await callApi(apiAccess(stage), 'POST', '/v1/certificates', body, {
-    'idempotency-key': `demo-${profile}`,
-  });
-  const json = expect(created, 201, 'POST /v1/certificates').toString('utf8');
+/** Orders a certificate with the request that was made for it, and keeps it with its chain in `certificates/<profile>.pem`. */
+export async function order(stage: Stage, { profile, body }: Order): Promise<Ordered> {
+  const csr = readFileSync(file(stage, 'requests', `${profile}.csr`), 'utf8');
+  const created = await callApi(
+    apiAccess(stage),
+    ...(['POST', '/v1/certificates', { profile, csr, ...body }] as const),
+    { 'idempotency-key': `demo-${profile}` },
+  );
+  const json = expect(created, 201, `POST /v1/certificates (${profile})`).toString('utf8');
   const { id }: { id: string } = JSON.parse(json);
   const chain = await callApi(apiAccess(stage), 'GET', `/v1/certificates/${id}`, undefined, {
     accept: 'application/pem-certificate-chain',

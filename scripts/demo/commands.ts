@@ -45,7 +45,10 @@ function blocks(stage: Stage): readonly (readonly [title: string, ...lines: stri
     `openssl ocsp -url http://127.0.0.1:${stage.publicPort}/ -header Host=${new URL(OCSP_URL).host} \\`,
     `  -issuer ${at('ca', 'ACI-EL-ORG-TEST.cer')} -cert ${chain} -CAfile ${roots}`,
   ];
-  const igc = (command: string): string => `(. ${environmentFile()} && scripts/igc ${command})`;
+  const igc = (...commands: string[]): string => {
+    const lines = [environmentFile(), ...commands.map((command) => `scripts/igc ${command}`)];
+    return `(. ${lines.join(commands.length === 1 ? ' && ' : ' && \\\n  ')})`;
+  };
   return [
     ['the profiles on offer, over mutual TLS with the administrator’s card', ...curl(`${api}/v1/profiles; echo`)],
     [
@@ -70,7 +73,19 @@ function blocks(stage: Stage): readonly (readonly [title: string, ...lines: stri
         `-H 'Content-Type: application/json' -d '{"reason":"superseded"}' ${api}/v1/certificates/$id/revocation; echo`,
       ),
     ],
-    ['the operators’ view of what was issued', igc('certificate list')],
+    [
+      'what the administrator’s structures have, newest first: a page of JSON, and an extract for a spreadsheet',
+      ...curl(`'${api}/v1/certificates?profile=serv-ssl&limit=2'; echo`),
+      ...curl(`-H 'Accept: text/csv' '${api}/v1/certificates?structure=${HOSPITAL.id}&state=revoked'`),
+    ],
+    [
+      'the operators’ view of what was issued',
+      igc(
+        'certificate list --limit 5',
+        'certificate search mine.ch-demonstration.fr',
+        `certificate export --format csv --out ${at('mine', 'certificates.csv')}`,
+      ),
+    ],
     ['its status by OCSP: revoked', ...ocsp],
     [
       'the CRL under the URL that certificates carry; it is renewed soon after a revocation',

@@ -5,34 +5,20 @@ import { chmodSync, copyFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { igc } from './children.ts';
 import { openssl } from './openssl.ts';
-import { API_HOST, file, HOSPITAL, LOGIN_CARD, type Made, type Stage } from './stage.ts';
+import type { KeyType } from './orders.ts';
+import { EMPLOYEE, MIDWIFE } from './people.ts';
+import { API_HOST, COMPANY, file, HOSPITAL, LOGIN_CARD, type Made, type Stage } from './stage.ts';
 
 const AGENCY = { id: '318751275100020', name: 'AGENCE DU NUMERIQUE EN SANTE', department: '75' };
 const CARDS = {
   'cps-auth': [
-    ...[
-      '--id-nat-ps',
-      '899700075064',
-      '--profession',
-      '50',
-      '--family-name',
-      'DEMONSTRATION',
-      '--given-name',
-      'Camille',
-    ],
+    ...['--id-nat-ps', MIDWIFE.idNatPs, '--profession', String(MIDWIFE.profession)],
+    ...['--family-name', MIDWIFE.familyName, '--given-name', MIDWIFE.givenName],
     ...['--card-number', '8025000001/2800000017'],
   ],
   'cpe-auth': [
-    ...[
-      '--structure',
-      HOSPITAL.id,
-      '--registry-number',
-      'CPET0002',
-      '--family-name',
-      'ESSAI',
-      '--given-name',
-      'Dominique',
-    ],
+    ...['--structure', HOSPITAL.id, '--registry-number', EMPLOYEE.registryNumber],
+    ...['--family-name', EMPLOYEE.familyName, '--given-name', EMPLOYEE.givenName],
     ...['--card-number', '8025000001/2600000025'],
   ],
 };
@@ -50,10 +36,10 @@ export async function createHierarchy({ directory, environment }: Stage): Promis
   writeFileSync(join(directory, 'ca', 'roots.pem'), texts.join(''));
 }
 
-/** The agency, which runs the API, and the hospital, whose people use it. */
+/** The agency, which runs the API, and those for whom certificates are ordered. */
 export async function addStructures({ environment }: Stage): Promise<void> {
   await Promise.all(
-    [AGENCY, HOSPITAL].map(({ id, name, department }) =>
+    [AGENCY, HOSPITAL, COMPANY].map(({ id, name, department }) =>
       igc(environment, 'structure', 'add', '--id', id, '--name', name, '--department', department),
     ),
   );
@@ -69,12 +55,20 @@ export async function issueApiCertificate({ environment }: Stage): Promise<void>
   );
 }
 
+const NEW_KEY: Readonly<Record<KeyType, readonly string[]>> = {
+  'RSA-2048': ['-newkey', 'rsa:2048'],
+  'P-256': ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'],
+  'P-384': ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-384'],
+};
+
+type Wanted = { readonly profile: string; readonly subject: string; readonly keyType?: KeyType };
+
 /** A key pair and a PKCS #10 request made by openssl; gives the request's file. */
-export async function makeRequest(stage: Stage, profile: string, subject: string): Promise<string> {
+export async function makeRequest(stage: Stage, { profile, subject, keyType }: Wanted): Promise<string> {
   const request = file(stage, 'requests', `${profile}.csr`);
   const key = file(stage, 'keys', `${profile}.key`);
   await openssl(
-    ...['req', '-new', '-newkey', 'rsa:2048', '-noenc', '-keyout', key],
+    ...['req', '-new', ...NEW_KEY[keyType ?? 'RSA-2048'], '-noenc', '-keyout', key],
     ...['-subj', subject, '-utf8', '-out', request],
   );
   chmodSync(key, 0o600);
@@ -87,7 +81,7 @@ export const issueCards = (stage: Stage): Promise<readonly Made[]> =>
 
 /** The name in the request is ignored, for the operator says who it is. */
 async function issueCard(stage: Stage, profile: keyof typeof CARDS): Promise<Made> {
-  const csr = await makeRequest(stage, profile, '/CN=ignored');
+  const csr = await makeRequest(stage, { profile, subject: '/CN=ignored' });
   const out = file(stage, 'certificates', `${profile}.pem`);
   const answer = await igc(
     stage.environment,
@@ -96,10 +90,11 @@ async function issueCard(stage: Stage, profile: keyof typeof CARDS): Promise<Mad
   return madeOf(profile, answer);
 }
 
-/** The holder of the login card may order for the hospital from now on. */
+/** The holder of the login card may order for the hospital and the company from now on. */
 export async function addAdministrator(stage: Stage): Promise<void> {
   const card = file(stage, 'certificates', `${LOGIN_CARD}.pem`);
-  await igc(stage.environment, 'administrator', 'add', '--certificate', card, '--structure', HOSPITAL.id);
+  const structures = [HOSPITAL, COMPANY].flatMap(({ id }) => ['--structure', id]);
+  await igc(stage.environment, 'administrator', 'add', '--certificate', card, ...structures);
 }
 
 /** The facts in a JSON document of igc or of the API about a certificate that was just issued. */

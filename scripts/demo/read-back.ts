@@ -13,6 +13,8 @@ export type Row = {
   /** RFC 4514 */
   readonly subject: string;
   readonly serial: string;
+  /** `RSA-2048`, `P-256` */
+  readonly key: string;
   /** id of the CA to whose certificate in ca/ openssl verified the path */
   readonly verifiedBy: string;
   readonly status: string;
@@ -33,7 +35,7 @@ export async function readBack(directory: string): Promise<readonly Row[]> {
   }
 }
 
-type Facts = Pick<Row, 'subject' | 'serial'> & {
+type Facts = Pick<Row, 'subject' | 'serial' | 'key'> & {
   readonly sha256: string;
   readonly issuerHash: string;
   readonly publicKey: string;
@@ -56,11 +58,12 @@ async function readRow(room: Room, trust: Trust, made: Made): Promise<Row> {
     throw new Error(`ocsp/${profile}.der says ${status}, and summary.json says ${made.status}`);
   await checkPath(room, trust, made);
   checkChain(room, trust, { name, pem: facts.pem });
-  return { profile, subject: facts.subject, serial: facts.serial, verifiedBy: issuer.id, status };
+  const { subject, serial, key } = facts;
+  return { profile, subject, serial, key, verifiedBy: issuer.id, status };
 }
 
 async function readCertificate({ directory }: Room, name: string): Promise<Facts> {
-  const wanted = ['-subject', '-serial', '-fingerprint', '-sha256', '-issuer_hash', '-pubkey', '-outform', 'PEM'];
+  const wanted = ['-subject', '-serial', '-fingerprint', '-sha256', '-issuer_hash', '-pubkey', '-text'];
   const { data } = await naming(name, () =>
     openssl('x509', '-in', join(directory, name), '-nameopt', 'RFC2253,-esc_msb,utf8', ...wanted),
   );
@@ -71,10 +74,17 @@ async function readCertificate({ directory }: Room, name: string): Promise<Facts
     sha256: line(/^sha256 Fingerprint=(.*)$/im)
       .replaceAll(':', '')
       .toLowerCase(),
+    key: keyIn(data),
     issuerHash: hashIn(data),
     publicKey: pemIn(data, 'PUBLIC KEY'),
     pem: pemIn(data, 'CERTIFICATE'),
   };
+}
+
+/** The kind of the key in openssl's text of a certificate. */
+function keyIn(text: string): string {
+  const bits = /^ *Public Key Algorithm: rsaEncryption\n *Public-Key: \((\d+) bit\)$/m.exec(text)?.[1];
+  return bits === undefined ? (/^ *NIST CURVE: (P-\d+)$/m.exec(text)?.[1] ?? 'unknown') : `RSA-${bits}`;
 }
 
 /**

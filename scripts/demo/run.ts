@@ -1,18 +1,31 @@
 // The demo from its first line to the table, and the service that stays with `--serve`.
 
+import { join } from 'node:path';
+import { loadPolicies } from '../../src/policy/load.ts';
 import { startCluster } from '../cluster.ts';
 import { type Ordered, order, revoke } from './administrator-acts.ts';
 import { endChildren, roleEnded } from './children.ts';
 import { printedCommands, writeEnvironmentFile } from './commands.ts';
 import { atEnd, isEnding } from './ending.ts';
-import { addAdministrator, addStructures, createHierarchy, issueApiCertificate, issueCards } from './operator-acts.ts';
+import {
+  addAdministrator,
+  addStructures,
+  createHierarchy,
+  issueApiCertificate,
+  issueCards,
+  makeRequest,
+} from './operator-acts.ts';
+import { type Order, ordersFor } from './orders.ts';
 import { claim, clear, describePlace, hasHierarchy, ROOT } from './place.ts';
 import { fetchCrls, fetchOcsp } from './published.ts';
 import { readBack } from './read-back.ts';
 import { isReady, startApi, startPublishing, startSigners } from './service.ts';
-import { HOSPITAL, type Made, type Stage } from './stage.ts';
+import type { Made, Stage } from './stage.ts';
 import { writeSummary } from './summary.ts';
 import { formatTable } from './table.ts';
+
+/** The roles have the same. */
+const POLICIES = process.env.POLICIES_DIRECTORY || join(ROOT, 'policies');
 
 let lines = 0;
 const print = (text: string): void => {
@@ -70,42 +83,48 @@ async function runMainJob(stage: Stage): Promise<readonly Made[]> {
   startPublishing(stage);
   const [cards] = await Promise.all([issueCards(stage), issueApiCertificate(stage).then(() => startApi(stage))]);
   say('an operator issues the card of a professional (cps-auth), that of an employee (cpe-auth), and the API’s own');
-  await Promise.all([addAdministrator(stage), isReady(stage)]);
+  const orders = ordersFor(loadPolicies(POLICIES).profiles.values());
+  const requests = Promise.all(orders.map((wanted) => makeRequest(stage, wanted)));
+  await Promise.all([addAdministrator(stage), isReady(stage), requests]);
   say(
     `signers, worker, public role (http, port ${stage.publicPort}) and API (https, port ${stage.apiPort}) are running`,
   );
-  say(`the professional is now technical administrator of ${HOSPITAL.name}`);
-  const ordered: Ordered[] = [];
-  for (const profile of ['serv-ssl', 'org-auth-cli'] as const) {
-    const one = await order(stage, profile);
-    say(`${profile} is ordered over mutual TLS with an openssl request: 201, serial ${one.serial}`);
-    ordered.push(one);
-  }
-  return [...cards, ...(await revokeLast(stage, ordered, cards))];
+  say('the professional is now technical administrator of a hospital and of a company');
+  const ordered = await orderAll(stage, orders);
+  return [...cards, ...(await revokeFirst(stage, ordered, cards))];
 }
 
-/** Shows OCSP good → revoked and the CRL entry for the last of `ordered`; keeps the published state of all. */
-async function revokeLast(
+/** One certificate of each profile that can be ordered, all at once over the API. */
+async function orderAll(stage: Stage, orders: readonly Order[]): Promise<readonly Ordered[]> {
+  const onCurves = orders.filter(({ keyType }) => keyType !== 'RSA-2048');
+  const curves = onCurves.map(({ profile, keyType }) => `${keyType} for ${profile}`).join(', ');
+  const rsa = orders.length - onCurves.length;
+  say(`openssl makes a key and a request for each orderable profile: ${rsa} RSA-2048, ${curves}`);
+  const ordered = await Promise.all(orders.map((wanted) => order(stage, wanted)));
+  for (const holder of new Set(orders.map((wanted) => wanted.holder))) {
+    const theirs = orders.filter((wanted) => wanted.holder === holder).map(({ profile }) => profile);
+    say(`ordered over the API for ${holder}: ${theirs.join(', ')}`);
+  }
+  return ordered;
+}
+
+/** Shows OCSP good → revoked and the CRL entry for the first of `ordered`; keeps the published state of all. */
+async function revokeFirst(
   stage: Stage,
-  ordered: readonly Ordered[],
-  others: readonly Made[],
+  [first, ...rest]: readonly Ordered[],
+  cards: readonly Made[],
 ): Promise<readonly Made[]> {
-  const last = ordered.at(-1);
-  if (last === undefined) throw new Error('nothing was ordered');
-  await fetchOcsp(stage, last);
-  say(`OCSP says good for ${last.profile}`);
-  await revoke(stage, last);
+  if (first === undefined) throw new Error('nothing was ordered');
+  await fetchOcsp(stage, first);
+  await revoke(stage, first);
   const since = performance.now();
-  const revoked = { ...last, status: 'revoked' } as const;
+  const revoked = { ...first, status: 'revoked' } as const;
   await fetchOcsp(stage, revoked);
-  say(`${last.profile} is revoked, for good; OCSP says revoked ${Math.round(performance.now() - since)} ms later`);
-  const kept = [...ordered.slice(0, -1), revoked];
-  await Promise.all([
-    fetchCrls(stage, revoked),
-    ...[...others, ...kept.slice(0, -1)].map((one) => fetchOcsp(stage, one)),
-  ]);
-  say(`the CRL of ${last.issuer} names its serial`);
-  return kept;
+  const later = Math.round(performance.now() - since);
+  say(`OCSP says good for ${first.profile}; it is revoked, for good, and OCSP says revoked ${later} ms later`);
+  await Promise.all([fetchCrls(stage, revoked), ...[...cards, ...rest].map((one) => fetchOcsp(stage, one))]);
+  say(`the CRL of ${first.issuer} names its serial`);
+  return [revoked, ...rest];
 }
 
 async function keepServing(stage: Stage): Promise<void> {

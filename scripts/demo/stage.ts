@@ -28,7 +28,10 @@ export type Made = {
   readonly status: 'good' | 'revoked';
 };
 
+/** Known by a FINESS number of the test register. */
 export const HOSPITAL = { id: '10B0057881', name: 'CENTRE HOSPITALIER DE DEMONSTRATION', department: '75' };
+/** Known by a SIRET; INSEE gives no SIREN that begins like this one. */
+export const COMPANY = { id: '300000002600013', name: 'EDITEUR DE DEMONSTRATION', department: '69' };
 /** The card with which the demo's technical administrator logs in. */
 export const LOGIN_CARD = 'cps-auth';
 

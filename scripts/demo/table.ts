@@ -1,34 +1,38 @@
-// The final table, at most 120 columns wide: a long subject goes on below, broken between its parts.
+// The final table, at most 120 columns wide: a long subject goes on below, broken between its parts, and the key stands under the
+// serial.
 
 import type { Row } from './read-back.ts';
 
-const COLUMNS = ['profile', 'subject', 'serial', 'verifiedBy', 'status'] as const;
-const HEAD: Row = {
-  profile: 'profile',
-  subject: 'subject',
-  serial: 'serial',
-  verifiedBy: 'verified by',
-  status: 'status',
-};
+const HEAD = ['profile', 'subject', 'serial, key', 'verified by', 'status'];
 const SUBJECT_WIDTH = 46;
+
+/** The lines of each cell, in the order of the columns. */
+type Cells = readonly (readonly string[])[];
 
 /** The rows as aligned text, without an end of line. */
 export function formatTable(rows: readonly Row[]): string {
-  const broken = [HEAD, ...rows].map((row) => ({ ...row, subject: breakSubject(row.subject) }));
-  const width = (column: (typeof COLUMNS)[number]): number =>
-    Math.max(...broken.map((row) => Math.max(...[row[column]].flat().map((cell) => cell.length))));
-  const widths = COLUMNS.map(width);
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-      .join('  ')
-      .trimEnd();
-  const [head = '', ...body] = broken.flatMap(({ subject, ...row }) =>
-    subject.map((part, at) =>
-      line(COLUMNS.map((column) => (column === 'subject' ? part : at === 0 ? row[column] : ''))),
-    ),
+  const body = rows.map(cellsOf);
+  const head = HEAD.map((title) => [title]);
+  const widths = HEAD.map((_, at) =>
+    Math.max(...[head, ...body].flatMap((cells) => (cells[at] ?? []).map((line) => line.length))),
   );
-  return [head, line(widths.map((columns) => '─'.repeat(columns))), ...body].join('\n');
+  const rule = widths.map((width) => ['─'.repeat(width)]);
+  return [head, rule, ...body].flatMap((cells) => linesOf(cells, widths)).join('\n');
+}
+
+const cellsOf = ({ profile, subject, serial, key, verifiedBy, status }: Row): Cells => [
+  ...[[profile], breakSubject(subject), [serial, key], [verifiedBy], [status]],
+];
+
+/** One row: as many lines as its highest cell has. */
+function linesOf(cells: Cells, widths: readonly number[]): readonly string[] {
+  const height = Math.max(...cells.map((cell) => cell.length));
+  return Array.from({ length: height }, (_, line) =>
+    cells
+      .map((cell, at) => (cell[line] ?? '').padEnd(widths[at] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
 }
 
 /** Breaks after a comma between two RDNs (RFC 4514 escapes those in values); joined again, the lines are the subject. */

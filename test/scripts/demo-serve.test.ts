@@ -43,6 +43,9 @@ describe('a command that the demo prints', () => {
       ids.push(/^201\n([0-9a-f-]{36})$/m.exec(said)?.[1]);
       expect(said).toContain('"name":"serv-ssl"');
       expect(said).toMatch(/mine\.pem'?: OK\n/);
+      expect(said).toContain(`{"certificates":[{"id":"${ids.at(-1)}",`);
+      expect(said).toMatch(new RegExp(`^"${ids.at(-1)}","serv-ssl","revoked",`, 'm'));
+      expect(readFileSync(join(directory, 'mine', 'certificates.csv'), 'utf8')).toContain(`"${ids.at(-1)}"`);
       expect([...said.matchAll(/mine\.pem: (\w+)$/gm)].map((match) => match[1])).toEqual(['OK', 'good', 'revoked']);
       expect(said).toMatch(/^ok {4}database /m);
       expect(said).not.toMatch(/^(warn|fail) /m);
@@ -95,6 +98,9 @@ describe('LISEZMOI.md', () => {
     expect(said).toContain('"name":"serv-ssl"');
     expect(said).toMatch(/^201\n[0-9a-f-]{36}$/m);
     expect([...said.matchAll(/mon-serveur\.pem: (\w+)$/gm)].map(([, word]) => word)).toEqual(['OK', 'good', 'revoked']);
+    const id = /^201\n([0-9a-f-]{36})$/m.exec(said)?.[1];
+    expect(said).toContain(`{"certificates":[{"id":"${id}",`);
+    expect(readFileSync(join(directory, 'mine', 'certificats.csv'), 'utf8')).toContain(`"${id}","serv-ssl","issued",`);
     expect(said).toContain('"code":"key_reused"');
     expect(said).toContain('générez une nouvelle bi-clé');
     expect(said).toMatch(/"reason":"superseded"/);

@@ -8,10 +8,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readBack } from '../../scripts/demo/read-back.ts';
 import { told } from '../helpers/judges.ts';
+import { policies } from '../policy/policies.ts';
 import { until } from './parent.ts';
 import { type Demo, demoDirectory, processesOf, removeDirectory, startDemo, temporaryFolderOf } from './run-demo.ts';
 
-const PROFILES = ['cps-auth', 'cpe-auth', 'serv-ssl', 'org-auth-cli'];
+const ORDERED = [...policies.profiles.values()].filter(({ issuedBy }) => issuedBy === 'order').map(({ name }) => name);
+const PROFILES = ['cps-auth', 'cpe-auth', ...ORDERED];
 const REVOKED = 'org-auth-cli';
 const AUTHORITIES = ['FO', 'ST', 'EL'].flatMap((gamme) => [
   ...[`ACI-${gamme}-ORG-TEST`, `ACI-${gamme}-PP-TEST`, `ACR-${gamme}-TEST`],
@@ -89,8 +91,27 @@ describe('npm run demo', () => {
     expect(facts.toLowerCase()).toContain(`serial=${row.serial}\n`);
     const ca = ['x509', '-in', `ca/${row.verifiedBy}.cer`, '-noout', '-subject', '-nameopt', 'RFC2253,utf8,-esc_msb'];
     expect(facts).toContain((await told('openssl', directory, ...ca)).replace('subject=', 'issuer='));
+    const text = await told('openssl', directory, 'x509', '-in', file, '-noout', '-text');
+    const [, bits] = /rsaEncryption\s+Public-Key: \((\d+) bit\)/.exec(text) ?? [];
+    expect(row.key).toBe(bits === undefined ? /NIST CURVE: (\S+)/.exec(text)?.[1] : `RSA-${bits}`);
     expect(row.status).toBe(profile === REVOKED ? 'revoked' : 'good');
     expect(answer).toContain(`Cert Status: ${row.status}`);
+  });
+
+  it('orders every profile that can be ordered, two of them with EC keys, for a hospital, a company and two professionals', () => {
+    const rows = ORDERED.map((profile) => rowOf(inPeace.stdout, profile));
+    expect(rows.map(({ key }) => key).filter((key) => key !== 'RSA-2048')).toEqual(['P-384', 'P-256']);
+    // Struct_IdNat of a structure in OU, IdNat_PS of a person in CN: the first digit names the register
+    const kinds = rows.map(({ subject }) => [
+      ...[/OU=(\d)/.exec(subject)?.[1] ?? '', /CN=(\d)\w+(?:\/\w+)?[+,]/.exec(subject)?.[1] ?? ''],
+    ]);
+    expect(new Set(kinds.map(([structure, person]) => `${structure}/${person}`))).toEqual(
+      new Set(['1/', '3/', '1/3', '/8', '/0']),
+    );
+    const people = rows.flatMap(({ subject }) => /CN=[08]\w+/.exec(subject) ?? []);
+    expect(new Set(people).size).toBe(2);
+    for (const profile of ORDERED)
+      expect(inPeace.stdout).toMatch(new RegExp(`^ ?\\d+\\. ordered .*\\b${profile}\\b`, 'm'));
   });
 
   it('leaves nothing that runs, no temporary folder, and no open port', async () => {
@@ -155,6 +176,8 @@ describe('reading back', () => {
     ['the request of another key', fromAnother('requests/serv-ssl.csr'), /requests\/serv-ssl\.csr/],
     ['an octet of a request', rewrite('requests/cps-auth.csr', flipLast(0)), /requests\/cps-auth\.csr/],
     ['another private key', fromAnother('keys/org-auth-cli.key'), /keys\/org-auth-cli\.key/],
+    ['another private key on the same curve', fromAnother('keys/serv-ssl.key'), /keys\/serv-ssl\.key/],
+    ['an octet of a private key on a curve', rewrite('keys/ps-sign.key', flipLast(0)), /keys\/ps-sign\.key/],
     ['an octet of a private key', rewrite('keys/cpe-auth.key', flipLast(0)), /keys\/cpe-auth\.key/],
     ['the CRL of another CA', swap('crl/ACI-EL-ORG-TEST.crl', 'crl/ACI-EL-PP-TEST.crl'), /crl\/ACI-EL-ORG-TEST\.crl/],
     ['a CRL that lacks the revocation', fromAnother('crl/ACI-EL-ORG-TEST.crl'), /crl\/ACI-EL-ORG-TEST\.crl/],
@@ -201,17 +224,17 @@ describe('reading back', () => {
   });
 });
 
-/** The row of a profile; its subject is joined again where the table broke it. */
+/** The row of a profile, by the columns that the rule under the head draws; its subject is joined again where the table broke it. */
 function rowOf(stdout: string, profile: string) {
   const table = stdout.split('\n');
+  const columns = [...(table.find((line) => line.startsWith('──')) ?? '').matchAll(/─+/g)];
   const at = table.findIndex((line) => line.startsWith(`${profile} `));
-  const [, first = '', serial, verifiedBy, status] = (table[at] ?? '').split(/ {2,}/);
-  const more = table.slice(at + 1);
-  const rest = more.slice(
-    0,
-    more.findIndex((line) => !line.startsWith(' ')),
+  const next = table.findIndex((line, index) => index > at && !line.startsWith(' '));
+  const cells = columns.map((column) =>
+    table.slice(at, next).map((line) => line.slice(column.index, column.index + column[0].length).trim()),
   );
-  return { subject: [first, ...rest.map((line) => line.trim())].join(''), serial, verifiedBy, status };
+  const [, subject = [], [serial, key] = [], [verifiedBy] = [], [status] = []] = cells;
+  return { subject: subject.join(''), serial, key, verifiedBy, status };
 }
 
 /** Flips the last bit of the DER in the block of PEM at this place. */
