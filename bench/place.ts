@@ -32,6 +32,9 @@ export async function preparePlace(key: CaKey, cluster: Cluster): Promise<Stage>
   const environment: Environment = {
     ...place,
     POLICIES_DIRECTORY: copyPolicies(ROOT, key, join(directory, 'policies')),
+    // one administrator orders as many as a nation does
+    API_ACTS_PER_SECOND: '0',
+    API_READS_PER_SECOND: '0',
   };
   const port = (listen: string | undefined): number => Number(listen?.split(':').at(-1));
   const stage: Stage = {

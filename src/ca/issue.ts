@@ -211,6 +211,7 @@ function digestOfOrder(command: IssueCommand, plan: IssuancePlan, key: Uint8Arra
     profile: plan.profile,
     holder: command.holder,
     subject: Buffer.from(plan.fields.subject).toString('hex'),
+    names: plan.names,
     key: Buffer.from(key).toString('hex'),
   };
   return createHash('sha256').update(canonicalJson(order)).digest();

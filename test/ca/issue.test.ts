@@ -18,6 +18,7 @@ import {
   recordStructures,
   serverCsr,
 } from '../helpers/cast.ts';
+import { buildCsr, subject } from '../helpers/csr.ts';
 import { prepareService, type RunningRole, type Service, untilReady } from '../helpers/service.ts';
 
 let service: Service;
@@ -241,6 +242,16 @@ describe('a token that gives no signature', () => {
     for (const command of others)
       await expect(issueCertificate(system, command)).rejects.toMatchObject({ code: 'key_reused' });
     expect((await news()).signatures).toBe(0);
+    await issueCertificate(system, first);
+  });
+
+  it('is not asked again for other hosts under the same subject with the same key', async () => {
+    const csr = buildCsr({ key: newKeyPair(), subject: subject() });
+    const first = order({ key: { csr }, names: { dnsNames: ['www.hopital-generique.fr'] } });
+    const away = failing(() => Promise.reject(new Outage('hsm', 'away', { signature: 'unknown' })));
+    await expect(issueCertificate(away, first)).rejects.toBeInstanceOf(Outage);
+    const more = { ...first, names: { dnsNames: ['www.hopital-generique.fr', 'autre.hopital-generique.fr'] } };
+    await expect(issueCertificate(system, more)).rejects.toMatchObject({ code: 'key_reused' });
     await issueCertificate(system, first);
   });
 });
