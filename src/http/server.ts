@@ -63,7 +63,7 @@ export function buildApi(
   const gate = createGate(rates);
   capConnections(app, limits, gate.letConnect);
   endConnectionsOnClose(app);
-  answerWithProblems(app, log);
+  answerWithProblems(app, { log, countLost: gate.countStranger });
   validateStrictly(app);
   readNoBodies(app);
   for (const schema of [Problem, Certificate, CertificateSummary, Revocation]) app.addSchema(schema);

@@ -99,6 +99,15 @@ describe('an address behind which nobody is recognised', () => {
     });
   });
 
+  it('is counted on paths that do not exist, too', async () => {
+    await withServer(api({ strangers: few(2) }), async (app) => {
+      const statuses: number[] = [];
+      for (const url of ['/nothing', '/v1/nothing', '/v1/certificates/', '/livez'])
+        statuses.push((await app.inject(url)).statusCode);
+      expect(statuses).toEqual([404, 404, 429, 429]);
+    });
+  });
+
   it('does not wear off for administrators, who come as often as they may', async () => {
     await withServer(api({ strangers: few(2) }), async (app) => {
       for (let n = 0; n < 10; n += 1) expect((await app.inject(READ)).statusCode).toBe(200);
