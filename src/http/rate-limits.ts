@@ -4,13 +4,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import { actorOf } from './actor.ts';
 import { networkOf } from './connections.ts';
-import type { CallerRates } from './limits.ts';
+import { type CallerRates, KNOWN_FACTOR, KNOWN_FOR } from './limits.ts';
 import { answerTooOften } from './problem.ts';
-import { createBuckets, type Rate } from './rate.ts';
+import { type Buckets, createBuckets, createMemory, type Rate } from './rate.ts';
 
 export type Gate = {
   /** whether one more connection of this address is worth a handshake */
   letConnect(address: string): boolean;
+  /** whether an administrator was recognised behind this address within the last hour */
+  knows(address: string): boolean;
   /** to run before the caller is looked up, or where nobody is */
   readonly countStranger: onRequestAsyncHookHandler;
   /** to run once the caller is known */
@@ -19,9 +21,22 @@ export type Gate = {
 
 const STRANGER = '';
 
+/** Buckets of addresses, larger ones for those that are known. */
+function addressBuckets(rate: Rate | undefined, knows: (address: string) => boolean): Buckets {
+  const small = createBuckets(rate);
+  const large = createBuckets(rate && { perSecond: KNOWN_FACTOR * rate.perSecond, burst: KNOWN_FACTOR * rate.burst });
+  const bucketsOf = (address: string): Buckets => (knows(address) ? large : small);
+  return {
+    take: (address) => bucketsOf(address).take(address),
+    giveBack: (address) => bucketsOf(address).giveBack(address),
+  };
+}
+
 /** What one API server remembers of its callers; bounded, whoever they are. */
 export function createGate(rates: CallerRates): Gate {
-  const strangers = createBuckets(rates.strangers);
+  const known = createMemory(KNOWN_FOR);
+  const connections = addressBuckets(rates.strangers, known.has);
+  const strangers = addressBuckets(rates.strangers, known.has);
   const acts = createBuckets(rates.acts);
   const reads = createBuckets(rates.reads);
   /** connections whose last request was an administrator's, and whose */
@@ -34,7 +49,8 @@ export function createGate(rates: CallerRates): Gate {
   const takeOf = (request: FastifyRequest, actor: string): number => (isReading(request) ? reads : acts).take(actor);
 
   return {
-    letConnect: (address) => strangers.take(address) === 0,
+    letConnect: (address) => connections.take(address) === 0,
+    knows: known.has,
     async countStranger(request, reply) {
       const { socket } = request.raw;
       const expected = recognised.get(socket);
@@ -55,9 +71,9 @@ export function createGate(rates: CallerRates): Gate {
       recognised.set(socket, id);
       const address = networkOf(request.ip);
       if (counted === STRANGER) strangers.giveBack(address);
-      if (refunded.has(socket)) return;
+      if (!refunded.has(socket)) connections.giveBack(address);
       refunded.add(socket);
-      strangers.giveBack(address);
+      known.add(address);
     },
   };
 }

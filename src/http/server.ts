@@ -61,7 +61,7 @@ export function buildApi(
     reply.headers(SECURITY_HEADERS);
   });
   const gate = createGate(rates);
-  capConnections(app, limits, gate.letConnect);
+  const admit = capConnections(app, limits, gate);
   endConnectionsOnClose(app);
   answerWithProblems(app, { log, countLost: gate.countStranger });
   validateStrictly(app);
@@ -78,6 +78,7 @@ export function buildApi(
     known.addHook('onRequest', gate.countStranger);
     authenticate(known, useCases);
     known.addHook('onRequest', gate.countActor);
+    known.addHook('onRequest', async ({ raw: { socket } }) => admit(socket));
     acceptBodies(known);
     certificateListRoutes(known, useCases, log);
     certificateRoutes(known, useCases);

@@ -168,6 +168,27 @@ describe('over TLS', () => {
     for (const socket of strangers) socket.destroy();
   });
 
+  it('behind one address, strangers who ask and strangers who connect do not use up each other’s share', async () => {
+    await start({ strangers: few(2) });
+    const [first, second] = [await open(), await open()];
+    expect([await statusOf(first), await statusOf(second), await statusOf(second)]).toEqual([401, 401, 429]);
+    await expect(open()).rejects.toThrow();
+    for (const socket of [first, second]) socket.destroy();
+  });
+
+  it('an address behind which an administrator was recognised has ten times the room, and the administrator goes on', async () => {
+    await start({ strangers: few(3) });
+    const known = await open(card());
+    expect(await statusOf(known)).toBe(200);
+    const strangers: TLSSocket[] = [];
+    await expect(async () => {
+      for (;;) strangers.push(await open());
+    }).rejects.toThrow();
+    expect(strangers).toHaveLength(30);
+    expect(await statusOf(known)).toBe(200);
+    for (const socket of [known, ...strangers]) socket.destroy();
+  });
+
   it('an administrator who comes too often is answered before anybody is looked up', async () => {
     await start({ reads: few(2) });
     const socket = await open(card());
