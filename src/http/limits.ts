@@ -28,6 +28,10 @@ export type ServerLimits = {
 export type ApiLimits = ServerLimits & {
   /** a handshake that is not done by then is dropped */
   readonly handshakeTimeout: number;
+  /** an extract that is not read to its end by then breaks off */
+  readonly extractDeadline: number;
+  /** extracts under way at once */
+  readonly extractsPerAdministrator: number;
   /** open connections behind which no administrator was recognised yet: whoever fills these shuts nobody out who is known */
   readonly strangers: {
     readonly perAddress: number;
@@ -41,6 +45,8 @@ export const HANDSHAKE_TIMEOUT = 3_000;
 
 export const API_LIMITS: ApiLimits = {
   handshakeTimeout: HANDSHAKE_TIMEOUT,
+  extractDeadline: 300_000,
+  extractsPerAdministrator: 4,
   strangers: { perAddress: 50, perKnownAddress: 250, inAll: 1_500 },
   bodyLimit: 256 * 1024,
   maxHeaderSize: 16 * 1024,

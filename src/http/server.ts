@@ -80,7 +80,7 @@ export function buildApi(
     known.addHook('onRequest', gate.countActor);
     known.addHook('onRequest', async ({ raw: { socket } }) => admit(socket));
     acceptBodies(known);
-    certificateListRoutes(known, useCases, log);
+    certificateListRoutes(known, useCases, { log, limits });
     certificateRoutes(known, useCases);
     revocationRoutes(known, useCases);
     profileRoutes(known, useCases);

@@ -11,7 +11,8 @@ import { API_LIMITS, PUBLIC_LIMITS, type ServerLimits } from '../../src/http/lim
 import { buildPublic } from '../../src/http/public/server.ts';
 import { buildApi } from '../../src/http/server.ts';
 import type { ApiUseCases } from '../../src/http/use-cases.ts';
-import { ACTOR, useCases } from '../api/fake-use-cases.ts';
+import type { CertificateSummaryView } from '../../src/ra/certificate-view.ts';
+import { ACTOR, useCases, VIEW } from '../api/fake-use-cases.ts';
 import { createParties, type Parties } from '../api/tls-parties.ts';
 
 const SHORT = {
@@ -224,6 +225,34 @@ describe('the API', () => {
     silent.push(await silentPeer(), await silentPeer());
     expect(await isClosed(await silentPeer())).toBe(true);
     for (const socket of [...silent, ...known]) socket.destroy();
+  });
+
+  it('an extract that is not read to its end in time breaks off', async () => {
+    await app.close();
+    const { key, cert } = parties.server;
+    async function* endless(): AsyncGenerator<CertificateSummaryView> {
+      for (;;) yield VIEW;
+    }
+    app = buildApi(useCases({ extractCertificates: async () => ({ certificates: endless() }) }), {
+      tls: { key, cert },
+      limits: { ...API_LIMITS, extractDeadline: 300 },
+    });
+    await app.listen({ port: 0, host: '127.0.0.1' });
+    const cutOff = new Promise<void>((resolve) => {
+      app.server.once('secureConnection', (served: TLSSocket) => served.once('close', () => resolve()));
+    });
+    const ask = 'GET /v1/certificates HTTP/1.1\r\nHost: x\r\nAccept: text/csv\r\n\r\n';
+    const socket = overTls((peer) => peer.write(ask));
+    // reads one piece, and then no more until the server has had enough
+    const heard = await new Promise<string>((resolve) => {
+      socket.once('data', (data) => {
+        socket.pause();
+        resolve(data.toString());
+      });
+    });
+    expect(statusOf(heard)).toBe(200);
+    await cutOff;
+    socket.destroy();
   });
 
   /** A TCP connection that says nothing. */

@@ -54,7 +54,7 @@ describe('docs/api.md', () => {
     ]);
     const { maxConnections, maxConnectionsPerAddress, strangers: nobodys } = API_LIMITS;
     const caps = [maxConnections, maxConnectionsPerAddress, nobodys.inAll, nobodys.perAddress, nobodys.perKnownAddress];
-    const told = /Open at once are at most ([\s\S]*?)\. A handshake/.exec(DOCUMENT)?.[1]?.match(/\d[\d,]*/g);
+    const told = /Open at once are at most ([\s\S]*?)\. A handshake/.exec(DOCUMENT)?.[1]?.match(/\d+(?:,\d{3})*/g);
     expect(told).toEqual(caps.map((cap) => cap.toLocaleString('en')));
     expect(DOCUMENT).toContain(`up to ${EXTRACT_ROWS.toLocaleString('en')} certificates`);
   });
