@@ -1,17 +1,18 @@
 // GET /v1/certificates: the certificates of the caller's structures, page by page in JSON, or as one extract in CSV or NDJSON.
 
-import { Readable } from 'node:stream';
+import { finished, Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { Refusal } from '../errors.ts';
 import { errorFacts } from '../log.ts';
 import { EXTRACT_ROWS, type ListQuery } from '../ra/list-certificates.ts';
 import { preferredMediaType } from './accept.ts';
-import { actorOf } from './actor.ts';
+import { actorAgain, actorOf } from './actor.ts';
 import { JSON_BODY } from './bodies.ts';
 import { listedJson } from './certificate-summary.ts';
 import { CSV, type ExtractType, extractText, NDJSON } from './extract.ts';
 import type { HttpLog } from './http-log.ts';
+import type { ApiLimits } from './limits.ts';
 import {
   cursorAfter,
   DEFAULT_PAGE,
@@ -20,8 +21,14 @@ import {
   ListQuerySchema,
   type ListQueryString,
 } from './list-query.ts';
+import { answerTooOften } from './problem.ts';
 import { closed, problems } from './schemas.ts';
 import type { ApiUseCases } from './use-cases.ts';
+
+/** An extract that is read as it comes takes less. */
+const RETRY_EXTRACT_SECONDS = 10;
+
+type ExtractLimits = Pick<ApiLimits, 'extractDeadline' | 'extractsPerAdministrator'>;
 
 const TYPES = [JSON_BODY, CSV, NDJSON] as const;
 
@@ -78,8 +85,26 @@ type ListRequest = FastifyRequest<{ Querystring: ListQueryString }>;
 export function certificateListRoutes(
   app: FastifyInstance,
   useCases: Pick<ApiUseCases, 'listCertificates' | 'extractCertificates'>,
-  log?: HttpLog,
+  { log, limits }: { log: HttpLog | undefined; limits: ExtractLimits },
 ): void {
+  const underWay = new Map<string, number>();
+
+  async function answerExtract(request: ListRequest, reply: FastifyReply, type: ExtractType): Promise<FastifyReply> {
+    const query = refuseLimit(request, queryOf(request));
+    const { id } = query.actor;
+    const others = underWay.get(id) ?? 0;
+    if (others >= limits.extractsPerAdministrator) return answerTooOften(request, reply, RETRY_EXTRACT_SECONDS);
+    underWay.set(id, others + 1);
+    finished(reply.raw, () => {
+      const left = (underWay.get(id) ?? 1) - 1;
+      if (left > 0) underWay.set(id, left);
+      else underWay.delete(id);
+    });
+    const extract = await useCases.extractCertificates({ ...query, again: () => actorAgain(request) });
+    if (extract.next !== undefined) linkNext(reply, nextOf(request, extract.next));
+    return sendExtract(request, reply, { type, extract, log, deadline: limits.extractDeadline });
+  }
+
   app.get<{ Querystring: ListQueryString }>(
     '/v1/certificates',
     { schema: listSchema },
@@ -87,14 +112,9 @@ export function certificateListRoutes(
       const type = preferredMediaType(request.headers.accept, TYPES);
       if (type === undefined) throw new Refusal('not_acceptable', `the list is available as ${TYPES.join(', ')}`);
       reply.header('vary', 'Accept').header('content-type', type);
-      const query = queryOf(request);
-      if (type !== JSON_BODY) {
-        const extract = await useCases.extractCertificates(refuseLimit(request, query));
-        if (extract.next !== undefined) linkNext(reply, nextOf(request, extract.next));
-        return sendExtract(request, reply, { type, extract, log });
-      }
+      if (type !== JSON_BODY) return answerExtract(request, reply, type);
       const { certificates, next } = await useCases.listCertificates({
-        ...query,
+        ...queryOf(request),
         limit: request.query.limit ?? DEFAULT_PAGE,
       });
       const links = {
@@ -132,15 +152,27 @@ type Extract = {
   readonly type: ExtractType;
   readonly extract: Awaited<ReturnType<ApiUseCases['extractCertificates']>>;
   readonly log: HttpLog | undefined;
+  /** in milliseconds */
+  readonly deadline: number;
 };
 
-function sendExtract(request: ListRequest, reply: FastifyReply, { type, extract, log }: Extract): FastifyReply {
+function sendExtract(
+  request: ListRequest,
+  reply: FastifyReply,
+  { type, extract, log, deadline }: Extract,
+): FastifyReply {
   const name = type === CSV ? 'certificates.csv' : 'certificates.ndjson';
   reply.header('content-disposition', `attachment; filename="${name}"`);
   if (request.method === 'HEAD') return reply.send('');
   const text = Readable.from(extractText(type, extract.certificates));
   // The status is gone already: the answer breaks off, which a client of chunked coding sees.
   text.on('error', (error) => log?.warn({ request: request.id, ...errorFacts(error) }, 'extract broke off'));
+  // whoever reads drop by drop would hold it for hours
+  const late = setTimeout(() => {
+    log?.warn({ request: request.id }, 'extract was not read in time');
+    reply.raw.destroy();
+  }, deadline);
+  finished(reply.raw, () => clearTimeout(late));
   return reply.send(text);
 }
 

@@ -3,28 +3,87 @@
 
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import type { ServerLimits } from './limits.ts';
+import type { ApiLimits, ServerLimits } from './limits.ts';
 
-/** Closes what is too much; `letConnect` may turn away more, by address. Call it before the server listens. */
+type Caps = Pick<ServerLimits, 'maxConnections' | 'maxConnectionsPerAddress'> & Partial<Pick<ApiLimits, 'strangers'>>;
+
+/** The rest of a server's judgement: what each address may do, and whether it has a good name. */
+type Door = {
+  /** whether one more connection of this address is worth a handshake */
+  letConnect(address: string): boolean;
+  /** whether somebody was recognised behind this address lately */
+  knows(address: string): boolean;
+};
+
+const OPEN_DOOR: Door = { letConnect: () => true, knows: () => false };
+
+/**
+ * Closes what is too much; `door` may turn away more, by address. Call it before the server listens. What it answers is to be told
+ * of each connection behind which somebody was recognised: it counts among the strangers no longer.
+ */
 export function capConnections(
   { server }: FastifyInstance,
-  limits: Pick<ServerLimits, 'maxConnections' | 'maxConnectionsPerAddress'>,
-  letConnect: (address: string) => boolean = () => true,
-): void {
-  const open = new Map<string, number>();
+  limits: Caps,
+  { letConnect, knows }: Door = OPEN_DOOR,
+): (socket: Socket) => void {
+  const open = countByAddress();
+  const strange = countByAddress();
+  const strangers = new Map<string, { readonly leave: () => void }>();
   // beyond it Node closes what it has just accepted
   server.maxConnections = limits.maxConnections;
+
+  function isTooMuch(address: string): boolean {
+    if (open.of(address) > limits.maxConnectionsPerAddress) return true;
+    if (limits.strangers === undefined) return false;
+    const { perAddress, perKnownAddress, inAll } = limits.strangers;
+    return strange.inAll() > inAll || strange.of(address) > (knows(address) ? perKnownAddress : perAddress);
+  }
+
   server.on('connection', (socket: Socket) => {
     const address = networkOf(socket.remoteAddress);
-    const count = (open.get(address) ?? 0) + 1;
-    open.set(address, count);
+    const ends = endsOf(socket);
+    const leaveOpen = open.enter(address);
+    const stranger = { leave: strange.enter(address) };
+    strangers.set(ends, stranger);
     socket.once('close', () => {
-      const left = (open.get(address) ?? 1) - 1;
-      if (left > 0) open.set(address, left);
-      else open.delete(address);
+      leaveOpen();
+      stranger.leave();
+      if (strangers.get(ends) === stranger) strangers.delete(ends);
     });
-    if (count > limits.maxConnectionsPerAddress || !letConnect(address)) socket.destroy();
+    if (isTooMuch(address) || !letConnect(address)) socket.destroy();
   });
+  return (socket) => {
+    const ends = endsOf(socket);
+    strangers.get(ends)?.leave();
+    strangers.delete(ends);
+  };
+}
+
+/** Both ends of a connection: the same for its TLS socket and for the TCP socket below, which Node keeps to itself. */
+const endsOf = ({ remoteAddress, remotePort, localAddress, localPort }: Socket): string =>
+  `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
+
+function countByAddress() {
+  const counts = new Map<string, number>();
+  let all = 0;
+  return {
+    of: (address: string): number => counts.get(address) ?? 0,
+    inAll: (): number => all,
+    /** Counts one more; answers how to take it back, once however often it is called. */
+    enter(address: string): () => void {
+      let inside = true;
+      all += 1;
+      counts.set(address, (counts.get(address) ?? 0) + 1);
+      return () => {
+        if (!inside) return;
+        inside = false;
+        all -= 1;
+        const left = (counts.get(address) ?? 1) - 1;
+        if (left > 0) counts.set(address, left);
+        else counts.delete(address);
+      };
+    },
+  };
 }
 
 /**

@@ -29,7 +29,7 @@ const readySchema = {
   operationId: 'readyz',
   tags: ['health'],
   summary: 'Can the process serve requests?',
-  description: 'Asks the parts that requests depend on. Needs no client certificate.',
+  description: 'Asks the parts that requests depend on, once a second at most. Needs no client certificate.',
   response: {
     200: json('It can.', Ready),
     ...problems(429),
@@ -37,12 +37,32 @@ const readySchema = {
   },
 };
 
+/** Anybody may ask, so the parts are asked once in so many milliseconds at most. */
+const KEPT = 1_000;
+
+/** Answers what `ask` answered, to all who come within a second of its being asked; a failure is not kept. */
+function keptForASecond<T>(ask: () => Promise<T>): () => Promise<T> {
+  let kept: { readonly answer: Promise<T>; readonly at: number } | undefined;
+  return async () => {
+    const now = performance.now();
+    if (kept === undefined || now - kept.at >= KEPT) kept = { answer: ask(), at: now };
+    const { answer } = kept;
+    try {
+      return await answer;
+    } catch (error) {
+      if (kept?.answer === answer) kept = undefined;
+      throw error;
+    }
+  };
+}
+
 export function healthRoutes(app: FastifyInstance, useCases: { readiness(): Promise<Readiness> }): void {
+  const readiness = keptForASecond(() => useCases.readiness());
   app.get('/livez', { schema: liveSchema }, async function livez() {
     return { alive: true };
   });
   app.get('/readyz', { schema: readySchema }, async function readyz(_request, reply) {
-    const { ready, checks } = await useCases.readiness();
+    const { ready, checks } = await readiness();
     return reply.code(ready ? 200 : 503).send({ ready, checks: checks.map(({ name, ok }) => ({ name, ok })) });
   });
 }

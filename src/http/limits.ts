@@ -28,12 +28,26 @@ export type ServerLimits = {
 export type ApiLimits = ServerLimits & {
   /** a handshake that is not done by then is dropped */
   readonly handshakeTimeout: number;
+  /** an extract that is not read to its end by then breaks off */
+  readonly extractDeadline: number;
+  /** extracts under way at once */
+  readonly extractsPerAdministrator: number;
+  /** open connections behind which no administrator was recognised yet: whoever fills these shuts nobody out who is known */
+  readonly strangers: {
+    readonly perAddress: number;
+    /** behind an address where an administrator was recognised lately: their next connections begin unrecognised, too */
+    readonly perKnownAddress: number;
+    readonly inAll: number;
+  };
 };
 
-export const HANDSHAKE_TIMEOUT = 10_000;
+export const HANDSHAKE_TIMEOUT = 3_000;
 
 export const API_LIMITS: ApiLimits = {
   handshakeTimeout: HANDSHAKE_TIMEOUT,
+  extractDeadline: 300_000,
+  extractsPerAdministrator: 4,
+  strangers: { perAddress: 50, perKnownAddress: 250, inAll: 1_500 },
   bodyLimit: 256 * 1024,
   maxHeaderSize: 16 * 1024,
   maxParamLength: 100,
@@ -53,11 +67,11 @@ export const PUBLIC_LIMITS: ServerLimits = {
   maxParamLength: 4 * 1024,
   headersTimeout: 5_000,
   requestTimeout: 10_000,
-  connectionTimeout: 30_000,
-  keepAliveTimeout: 5_000,
+  connectionTimeout: 15_000,
+  keepAliveTimeout: 2_000,
   maxRequestsPerSocket: 1_000,
   maxConnections: 10_000,
-  maxConnectionsPerAddress: 2_000,
+  maxConnectionsPerAddress: 500,
   checkingInterval: 2_000,
 };
 
@@ -73,9 +87,14 @@ export type CallerRates = {
   readonly acts: Rate | undefined;
   /** everything else that one administrator asks for */
   readonly reads: Rate | undefined;
-  /** connections and requests of one address behind which no administrator has been recognised */
+  /** requests of one address behind which no administrator has been recognised, and apart from them its connections */
   readonly strangers: Rate | undefined;
 };
+
+/** An address behind which an administrator was recognised within this time, in milliseconds, … */
+export const KNOWN_FOR = 3_600_000;
+/** … has so many times a stranger's rates: one stranger behind a hospital's address does not shut the hospital out. */
+export const KNOWN_FACTOR = 10;
 
 /** Who was silent for ten seconds may ask for as much at once. */
 const rate = (perSecond: number): Rate | undefined =>

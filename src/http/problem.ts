@@ -1,7 +1,7 @@
 // Errors as problem details (RFC 9457), in French or English: the one place where a code becomes an HTTP status. What is neither
 // a Refusal nor an Outage is shown as an incident identifier; its facts go to the log, without messages that could hold values.
 
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify';
 import { type Finding, Outage, Refusal } from '../errors.ts';
 import { errorFacts } from '../log.ts';
 import { preferredLanguage } from './accept.ts';
@@ -88,10 +88,18 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   return sendProblem(request, reply, problem);
 }
 
-/** Every error of this server, and every path that it does not know, becomes a problem document. */
-export function answerWithProblems(app: FastifyInstance, log?: HttpLog): void {
+/**
+ * Every error of this server, and every path that it does not know, becomes a problem document. For such a path only the hooks of
+ * the root run: `countLost` is for limits that stand on scopes.
+ */
+export function answerWithProblems(
+  app: FastifyInstance,
+  { log, countLost = [] }: { log?: HttpLog | undefined; countLost?: preHandlerAsyncHookHandler | [] } = {},
+): void {
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, log));
-  app.setNotFoundHandler((request, reply) => sendProblem(request, reply, { code: 'not_found' }));
+  app.setNotFoundHandler({ preHandler: countLost }, (request, reply) =>
+    sendProblem(request, reply, { code: 'not_found' }),
+  );
 }
 
 /**

@@ -4,49 +4,76 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import { actorOf } from './actor.ts';
 import { networkOf } from './connections.ts';
-import type { CallerRates } from './limits.ts';
+import { type CallerRates, KNOWN_FACTOR, KNOWN_FOR } from './limits.ts';
 import { answerTooOften } from './problem.ts';
-import { createBuckets, type Rate } from './rate.ts';
+import { type Buckets, createBuckets, createMemory, type Rate } from './rate.ts';
 
 export type Gate = {
   /** whether one more connection of this address is worth a handshake */
   letConnect(address: string): boolean;
+  /** whether an administrator was recognised behind this address within the last hour */
+  knows(address: string): boolean;
   /** to run before the caller is looked up, or where nobody is */
   readonly countStranger: onRequestAsyncHookHandler;
   /** to run once the caller is known */
   readonly countActor: onRequestAsyncHookHandler;
 };
 
+const STRANGER = '';
+
+/** Buckets of addresses, larger ones for those that are known. */
+function addressBuckets(rate: Rate | undefined, knows: (address: string) => boolean): Buckets {
+  const small = createBuckets(rate);
+  const large = createBuckets(rate && { perSecond: KNOWN_FACTOR * rate.perSecond, burst: KNOWN_FACTOR * rate.burst });
+  const bucketsOf = (address: string): Buckets => (knows(address) ? large : small);
+  return {
+    take: (address) => bucketsOf(address).take(address),
+    giveBack: (address) => bucketsOf(address).giveBack(address),
+  };
+}
+
 /** What one API server remembers of its callers; bounded, whoever they are. */
 export function createGate(rates: CallerRates): Gate {
-  const strangers = createBuckets(rates.strangers);
+  const known = createMemory(KNOWN_FOR);
+  const connections = addressBuckets(rates.strangers, known.has);
+  const strangers = addressBuckets(rates.strangers, known.has);
   const acts = createBuckets(rates.acts);
   const reads = createBuckets(rates.reads);
-  /** connections whose last request was an administrator's */
-  const recognised = new WeakSet<object>();
-  const counted = new WeakSet<FastifyRequest>();
+  /** connections whose last request was an administrator's, and whose */
+  const recognised = new WeakMap<object, string>();
+  /** requests that were counted before the caller was looked up: as an administrator's, or as a stranger's */
+  const countedAs = new WeakMap<FastifyRequest, string>();
   const refunded = new WeakSet<object>();
 
+  const isReading = ({ method }: FastifyRequest): boolean => method === 'GET' || method === 'HEAD';
+  const takeOf = (request: FastifyRequest, actor: string): number => (isReading(request) ? reads : acts).take(actor);
+
   return {
-    letConnect: (address) => strangers.take(address) === 0,
+    letConnect: (address) => connections.take(address) === 0,
+    knows: known.has,
     async countStranger(request, reply) {
-      // whoever was recognised on this connection is looked up again, and counted again if that fails now
-      if (recognised.delete(request.raw.socket)) return;
-      const wait = strangers.take(networkOf(request.ip));
+      const { socket } = request.raw;
+      const expected = recognised.get(socket);
+      // too often is known before the database is asked who it is
+      const wait = expected === undefined ? strangers.take(networkOf(request.ip)) : takeOf(request, expected);
       if (wait > 0) return answerTooOften(request, reply, wait);
-      counted.add(request);
+      countedAs.set(request, expected ?? STRANGER);
+      // whoever was recognised on this connection is looked up again, and is a stranger if that fails now
+      recognised.delete(socket);
     },
     async countActor(request, reply) {
       const { socket } = request.raw;
-      recognised.add(socket);
-      if (counted.has(request)) strangers.giveBack(networkOf(request.ip));
-      if (!refunded.has(socket)) {
-        refunded.add(socket);
-        strangers.giveBack(networkOf(request.ip));
-      }
-      const reading = request.method === 'GET' || request.method === 'HEAD';
-      const wait = (reading ? reads : acts).take(actorOf(request).id);
+      const { id } = actorOf(request);
+      const counted = countedAs.get(request);
+      const wait = counted === id ? 0 : takeOf(request, id);
+      // what this request and its connection have cost stays taken: else each new connection would be one more look-up
       if (wait > 0) return answerTooOften(request, reply, wait);
+      recognised.set(socket, id);
+      const address = networkOf(request.ip);
+      if (counted === STRANGER) strangers.giveBack(address);
+      if (!refunded.has(socket)) connections.giveBack(address);
+      refunded.add(socket);
+      known.add(address);
     },
   };
 }

@@ -15,6 +15,7 @@ export type Buckets = {
   giveBack(caller: string): void;
 };
 
+type Remembering = { readonly monotonic?: () => number; readonly remembered?: number };
 type Bucket = { tokens: number; at: number };
 
 /** Callers that are remembered: some 2 MB. */
@@ -23,10 +24,7 @@ const REMEMBERED = 20_000;
 /** Buckets that are full at first; without a rate nobody waits. `monotonic` gives milliseconds that never jump. */
 export function createBuckets(
   rate: Rate | undefined,
-  {
-    monotonic = () => performance.now(),
-    remembered = REMEMBERED,
-  }: { monotonic?: () => number; remembered?: number } = {},
+  { monotonic = () => performance.now(), remembered = REMEMBERED }: Remembering = {},
 ): Buckets {
   if (rate === undefined) return { take: () => 0, giveBack: () => undefined };
   const { perSecond, burst } = rate;
@@ -57,6 +55,27 @@ export function createBuckets(
     giveBack(caller) {
       const bucket = bucketOf(caller);
       bucket.tokens = Math.min(burst, bucket.tokens + 1);
+    },
+  };
+}
+
+/** Callers of the last `milliseconds`, the latest of them when there are too many. */
+export function createMemory(
+  milliseconds: number,
+  { monotonic = () => performance.now(), remembered = REMEMBERED }: Remembering = {},
+): { add(caller: string): void; has(caller: string): boolean } {
+  const seen = new Map<string, number>();
+  return {
+    add(caller) {
+      seen.delete(caller);
+      seen.set(caller, monotonic());
+      if (seen.size <= remembered) return;
+      const [silent] = seen.keys();
+      if (silent !== undefined) seen.delete(silent);
+    },
+    has(caller) {
+      const at = seen.get(caller);
+      return at !== undefined && monotonic() - at < milliseconds;
     },
   };
 }

@@ -61,9 +61,9 @@ export function buildApi(
     reply.headers(SECURITY_HEADERS);
   });
   const gate = createGate(rates);
-  capConnections(app, limits, gate.letConnect);
+  const admit = capConnections(app, limits, gate);
   endConnectionsOnClose(app);
-  answerWithProblems(app, log);
+  answerWithProblems(app, { log, countLost: gate.countStranger });
   validateStrictly(app);
   readNoBodies(app);
   for (const schema of [Problem, Certificate, CertificateSummary, Revocation]) app.addSchema(schema);
@@ -78,8 +78,9 @@ export function buildApi(
     known.addHook('onRequest', gate.countStranger);
     authenticate(known, useCases);
     known.addHook('onRequest', gate.countActor);
+    known.addHook('onRequest', async ({ raw: { socket } }) => admit(socket));
     acceptBodies(known);
-    certificateListRoutes(known, useCases, log);
+    certificateListRoutes(known, useCases, { log, limits });
     certificateRoutes(known, useCases);
     revocationRoutes(known, useCases);
     profileRoutes(known, useCases);

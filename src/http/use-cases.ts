@@ -2,7 +2,7 @@
 
 import type { CertificateView } from '../ra/certificate-view.ts';
 import type { AdministratorActor, Peer } from '../ra/find-actor.ts';
-import type { CertificateExtract, CertificatePage, ListQuery } from '../ra/list-certificates.ts';
+import type { CertificateExtract, CertificatePage, ExtractQuery, ListQuery } from '../ra/list-certificates.ts';
 import type { OrderCommand } from '../ra/order-certificate.ts';
 import type { RevokeOrder } from '../ra/revoke-certificate.ts';
 
@@ -30,7 +30,7 @@ export type ApiUseCases = {
   findCertificate(query: { id: string; actor: AdministratorActor }): Promise<CertificateView>;
   listCertificates(query: ListQuery & { readonly limit: number }): Promise<CertificatePage>;
   /** the same list as a stream of rows, up to a bound */
-  extractCertificates(query: ListQuery): Promise<CertificateExtract>;
+  extractCertificates(query: ExtractQuery): Promise<CertificateExtract>;
   /** answers the certificate as it stands after the revocation */
   revokeCertificate(command: RevokeOrder): Promise<CertificateView>;
   listProfiles(): readonly ProfileView[];

@@ -25,6 +25,9 @@ export type ListQuery = {
   readonly actor: AdministratorActor;
 };
 
+/** An extract is read for minutes: `again` answers the actor with the rights of the moment, or throws, before each page. */
+export type ExtractQuery = ListQuery & { readonly again: () => Promise<AdministratorActor> };
+
 /** Newest first; `next` is the id to go on after, absent at the end of the list. */
 export type CertificatePage = { readonly certificates: readonly CertificateSummaryView[]; readonly next?: string };
 export type CertificateExtract = {
@@ -49,11 +52,11 @@ export async function listVisibleCertificates(
 
 /**
  * Everything that fits the filter, up to `EXTRACT_ROWS`. Where it ends is known before the first row is read; each row is shown as
- * it stands when it is read. Throws Refusal `not_allowed` as above, Outage also while the rows are taken.
+ * it stands when it is read. Throws Refusal `not_allowed` as above; that, Outage and what `again` throws also while the rows are taken.
  */
 export async function extractCertificates(
   system: ListNeeds,
-  query: ListQuery,
+  query: ExtractQuery,
   bound: number = EXTRACT_ROWS,
 ): Promise<CertificateExtract> {
   const filter = visible(query);
@@ -61,20 +64,21 @@ export async function extractCertificates(
   const last = await idsOf(system.db.read, filter, { limit: 2, offset: bound - 1, now, after: query.after });
   const [until, beyond] = last;
   return {
-    certificates: rowsOf(system, filter, { now, after: query.after, until }),
+    certificates: rowsOf(system, query, { now, after: query.after, until }),
     ...(until === undefined || beyond === undefined ? {} : { next: until }),
   };
 }
 
 async function* rowsOf(
   system: ListNeeds,
-  filter: CertificateFilter,
+  { filter, again }: ExtractQuery,
   { now, after, until }: { now: Date; after: string | undefined; until: string | undefined },
 ): AsyncGenerator<CertificateSummaryView> {
   let last = after;
   for (;;) {
     // no connection is held between two pages, however slowly the caller reads
-    const rows = await listCertificates(system.db.read, filter, { limit: EXTRACT_PAGE, now, after: last, until });
+    const allowed = visible({ filter, actor: await again() });
+    const rows = await listCertificates(system.db.read, allowed, { limit: EXTRACT_PAGE, now, after: last, until });
     for (const row of rows) yield summaryViewOf(row, now);
     last = rows.at(-1)?.id;
     if (rows.length < EXTRACT_PAGE) return;

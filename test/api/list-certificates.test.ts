@@ -189,6 +189,43 @@ describe('an extract', () => {
     await expect(answer).rejects.toThrow();
   });
 
+  it('is one of four at most that an administrator has under way; then there is room again', async () => {
+    const gate = Promise.withResolvers<void>();
+    async function* waiting(): AsyncGenerator<CertificateSummaryView> {
+      await gate.promise;
+      yield VIEW;
+    }
+    const slow = { extractCertificates: async () => ({ certificates: waiting() }) };
+    const csv = { url: URL, ...accepting('text/csv') };
+    const begun = Array.from({ length: 4 }, () => ask(csv, slow));
+    const fifth = await ask(csv, slow);
+    expect([fifth.statusCode, fifth.json().code, fifth.headers['retry-after']]).toEqual([429, 'rate_limited', '10']);
+    expectInContract('listCertificates', fifth);
+    expect((await ask(URL)).statusCode).toBe(200);
+    gate.resolve();
+    expect((await Promise.all(begun)).map(({ statusCode }) => statusCode)).toEqual([200, 200, 200, 200]);
+    for (let n = 0; n < 5; n += 1) expect((await ask(csv)).statusCode).toBe(200);
+    for (let n = 0; n < 5; n += 1) expect((await ask({ ...csv, method: 'HEAD' })).statusCode).toBe(200);
+  });
+
+  it('asks who its reader is again, as often as the use case wants to know', async () => {
+    let times = 0;
+    const response = await ask(
+      { url: URL, ...accepting('text/csv') },
+      {
+        findActor: async () => {
+          times += 1;
+          return ACTOR;
+        },
+        extractCertificates: async ({ again }) => {
+          expect(await again()).toEqual(ACTOR);
+          return { certificates: rowsOf([VIEW]) };
+        },
+      },
+    );
+    expect([response.statusCode, times]).toEqual([200, 2]);
+  });
+
   it('has no pages: a limit is 400', async () => {
     const { response } = await list('?limit=10', accepting('text/csv'));
     expect([response.statusCode, response.json().findings[0].at]).toEqual([400, 'query:/limit']);

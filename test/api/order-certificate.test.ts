@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import type { InjectOptions } from 'fastify';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Outage, Refusal, type RefusalCode } from '../../src/errors.ts';
 import type { OrderCommand } from '../../src/ra/order-certificate.ts';
 import { ACTOR, ask, expectInContract, VIEW } from './fake-use-cases.ts';
@@ -339,4 +340,36 @@ describe('what the use case refuses', () => {
     expect(response.body).not.toMatch(/hsm|CKR|slot/i);
     expectInContract('orderCertificate', response);
   });
+});
+
+it('an order whose body came long after its headers is refused with the rights of then', async () => {
+  const started = performance.now();
+  const clock = vi.spyOn(performance, 'now').mockReturnValue(started);
+  let revoked = false;
+  let [askedWho, orders] = [0, 0];
+  async function* late() {
+    // the headers are read by now
+    clock.mockReturnValue(started + 5_000);
+    revoked = true;
+    yield JSON.stringify(ORDER);
+  }
+  try {
+    const response = await ask(
+      { method: 'POST', url: URL, headers: { 'content-type': 'application/json' }, payload: Readable.from(late()) },
+      {
+        findActor: async () => {
+          askedWho += 1;
+          if (revoked) throw new Refusal('client_certificate_refused', 'revoked');
+          return ACTOR;
+        },
+        orderCertificate: async () => {
+          orders += 1;
+          return VIEW;
+        },
+      },
+    );
+    expect([response.statusCode, askedWho, orders]).toEqual([401, 2, 0]);
+  } finally {
+    clock.mockRestore();
+  }
 });

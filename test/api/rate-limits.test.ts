@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Refusal } from '../../src/errors.ts';
 import type { CallerRates } from '../../src/http/limits.ts';
 import { buildPublic } from '../../src/http/public/server.ts';
@@ -99,6 +99,15 @@ describe('an address behind which nobody is recognised', () => {
     });
   });
 
+  it('is counted on paths that do not exist, too', async () => {
+    await withServer(api({ strangers: few(2) }), async (app) => {
+      const statuses: number[] = [];
+      for (const url of ['/nothing', '/v1/nothing', '/v1/certificates/', '/livez'])
+        statuses.push((await app.inject(url)).statusCode);
+      expect(statuses).toEqual([404, 404, 429, 429]);
+    });
+  });
+
   it('does not wear off for administrators, who come as often as they may', async () => {
     await withServer(api({ strangers: few(2) }), async (app) => {
       for (let n = 0; n < 10; n += 1) expect((await app.inject(READ)).statusCode).toBe(200);
@@ -109,23 +118,28 @@ describe('an address behind which nobody is recognised', () => {
 describe('over TLS', () => {
   let parties: Parties;
   let app: FastifyInstance;
-  beforeAll(async () => {
+  let lookedUp = 0;
+  const knowTheCard: ApiUseCases['findActor'] = async ({ chain: [leaf] }) => {
+    lookedUp += 1;
+    if (leaf === undefined) throw new Refusal('client_certificate_required', 'none');
+    return ACTOR;
+  };
+  beforeAll(() => {
     parties = createParties();
+  });
+  afterEach(() => app.close());
+  afterAll(() => parties.remove());
+
+  async function start(rates: Partial<CallerRates>): Promise<void> {
     const { key, cert } = parties.server;
-    const knowTheCard: ApiUseCases['findActor'] = async ({ chain: [leaf] }) => {
-      if (leaf === undefined) throw new Refusal('client_certificate_required', 'none');
-      return ACTOR;
-    };
     app = buildApi(useCases({ findActor: knowTheCard }), {
       tls: { key, cert, clientAuthorities: [parties.authority.cert] },
-      rates: { ...UNLIMITED, strangers: few(6) },
+      rates: { ...UNLIMITED, ...rates },
     });
+    lookedUp = 0;
     await app.listen({ port: 0, host: '127.0.0.1' });
-  });
-  afterAll(async () => {
-    await app.close();
-    parties.remove();
-  });
+  }
+  const card = () => ({ key: parties.client.key, cert: parties.client.cert });
 
   /** A connection after its handshake; rejects when it is closed before. */
   const open = (options: ConnectionOptions = {}): Promise<TLSSocket> =>
@@ -145,17 +159,57 @@ describe('over TLS', () => {
     });
 
   it('an address that makes handshakes for nothing is closed before the next one; who is recognised there goes on', async () => {
-    const card = { key: parties.client.key, cert: parties.client.cert };
-    const known = await open(card);
-    expect(await statusOf(known)).toBe(200);
-    // whoever was recognised has given back what the connection had cost
+    await start({ strangers: few(6) });
     const strangers: TLSSocket[] = [];
     await expect(async () => {
       for (;;) strangers.push(await open());
     }).rejects.toThrow();
     expect(strangers).toHaveLength(6);
+    for (const socket of strangers) socket.destroy();
+  });
+
+  it('behind one address, strangers who ask and strangers who connect do not use up each other’s share', async () => {
+    await start({ strangers: few(2) });
+    const [first, second] = [await open(), await open()];
+    expect([await statusOf(first), await statusOf(second), await statusOf(second)]).toEqual([401, 401, 429]);
+    await expect(open()).rejects.toThrow();
+    for (const socket of [first, second]) socket.destroy();
+  });
+
+  it('an address behind which an administrator was recognised has ten times the room, and the administrator goes on', async () => {
+    await start({ strangers: few(3) });
+    const known = await open(card());
+    expect(await statusOf(known)).toBe(200);
+    const strangers: TLSSocket[] = [];
+    await expect(async () => {
+      for (;;) strangers.push(await open());
+    }).rejects.toThrow();
+    expect(strangers).toHaveLength(30);
     expect(await statusOf(known)).toBe(200);
     for (const socket of [known, ...strangers]) socket.destroy();
+  });
+
+  it('an administrator who comes too often is answered before anybody is looked up', async () => {
+    await start({ reads: few(2) });
+    const socket = await open(card());
+    const statuses: number[] = [];
+    for (let n = 0; n < 6; n += 1) statuses.push(await statusOf(socket));
+    expect([statuses, lookedUp]).toEqual([[200, 200, 429, 429, 429, 429], 2]);
+    socket.destroy();
+  });
+
+  it('who comes too often gets nothing back for a new connection, so that those end, too', async () => {
+    await start({ reads: few(1), strangers: few(4) });
+    const statuses: number[] = [];
+    await expect(async () => {
+      for (;;) {
+        const socket = await open(card());
+        statuses.push(await statusOf(socket));
+        socket.destroy();
+      }
+    }).rejects.toThrow();
+    expect(statuses[0]).toBe(200);
+    expect(statuses.slice(1).every((status) => status === 429)).toBe(true);
   });
 });
 

@@ -3,13 +3,16 @@
 
 import { Agent, request } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Refusal } from '../../src/errors.ts';
 import { API_LIMITS, PUBLIC_LIMITS, type ServerLimits } from '../../src/http/limits.ts';
 import { buildPublic } from '../../src/http/public/server.ts';
 import { buildApi } from '../../src/http/server.ts';
-import { useCases } from '../api/fake-use-cases.ts';
+import type { ApiUseCases } from '../../src/http/use-cases.ts';
+import type { CertificateSummaryView } from '../../src/ra/certificate-view.ts';
+import { ACTOR, useCases, VIEW } from '../api/fake-use-cases.ts';
 import { createParties, type Parties } from '../api/tls-parties.ts';
 
 const SHORT = {
@@ -197,6 +200,88 @@ describe('the API', () => {
     for (const answer of await slow) expect(answer).not.toContain('HTTP/1.1 200');
     expect(await alive()).toBe(200);
   });
+
+  it('connections behind which nobody is recognised leave room for those of administrators, and for their next ones', async () => {
+    await app.close();
+    const { key, cert } = parties.server;
+    const findActor: ApiUseCases['findActor'] = async ({ chain: [leaf] }) => {
+      if (leaf === undefined) throw new Refusal('client_certificate_required', 'none');
+      return ACTOR;
+    };
+    app = buildApi(useCases({ findActor }), {
+      tls: { key, cert, clientAuthorities: [parties.authority.cert] },
+      limits: { ...API_LIMITS, strangers: { perAddress: 3, perKnownAddress: 5, inAll: 4 } },
+    });
+    await app.listen({ port: 0, host: '127.0.0.1' });
+    // silent ones, as many as an address that nobody knows may have
+    const silent = [await silentPeer(), await silentPeer(), await silentPeer()];
+    expect(await isClosed(await silentPeer())).toBe(true);
+    silent.pop()?.destroy();
+    const card = { key: parties.client.key, cert: parties.client.cert };
+    const known: TLSSocket[] = [];
+    // each makes room when it is recognised
+    for (let n = 0; n < 5; n += 1) known.push(await askedOnce(card));
+    // the address is known now, and the cap of all strangers is what is left
+    silent.push(await silentPeer(), await silentPeer());
+    expect(await isClosed(await silentPeer())).toBe(true);
+    for (const socket of [...silent, ...known]) socket.destroy();
+  });
+
+  it('an extract that is not read to its end in time breaks off', async () => {
+    await app.close();
+    const { key, cert } = parties.server;
+    async function* endless(): AsyncGenerator<CertificateSummaryView> {
+      for (;;) yield VIEW;
+    }
+    app = buildApi(useCases({ extractCertificates: async () => ({ certificates: endless() }) }), {
+      tls: { key, cert },
+      limits: { ...API_LIMITS, extractDeadline: 300 },
+    });
+    await app.listen({ port: 0, host: '127.0.0.1' });
+    const cutOff = new Promise<void>((resolve) => {
+      app.server.once('secureConnection', (served: TLSSocket) => served.once('close', () => resolve()));
+    });
+    const ask = 'GET /v1/certificates HTTP/1.1\r\nHost: x\r\nAccept: text/csv\r\n\r\n';
+    const socket = overTls((peer) => peer.write(ask));
+    // reads one piece, and then no more until the server has had enough
+    const heard = await new Promise<string>((resolve) => {
+      socket.once('data', (data) => {
+        socket.pause();
+        resolve(data.toString());
+      });
+    });
+    expect(statusOf(heard)).toBe(200);
+    await cutOff;
+    socket.destroy();
+  });
+
+  /** A TCP connection that says nothing. */
+  const silentPeer = (): Promise<Socket> =>
+    new Promise((resolve) => {
+      const socket = connect(portOf(), '127.0.0.1', () => resolve(socket));
+      socket.on('error', () => undefined);
+    });
+
+  /** Whether the server ends this connection sooner than it ends a silent one: long before any handshake is due. */
+  const isClosed = (socket: Socket): Promise<boolean> =>
+    new Promise((resolve) => {
+      const since = performance.now();
+      socket.resume().once('close', () => resolve(performance.now() - since < API_LIMITS.handshakeTimeout / 2));
+    });
+
+  /** A connection over TLS that was answered once with 200; tries again while the server still counts one that has just gone. */
+  async function askedOnce(card: { key: string; cert: string }): Promise<TLSSocket> {
+    for (;;) {
+      const answered = await new Promise<TLSSocket | undefined>((resolve) => {
+        const socket = connectTls({ host: '127.0.0.1', port: portOf(), ca: parties.authority.cert, ...card }, () =>
+          socket.write('GET /v1/profiles HTTP/1.1\r\nHost: x\r\n\r\n'),
+        );
+        socket.once('data', (data) => resolve(statusOf(data.toString()) === 200 ? socket : undefined));
+        socket.on('error', () => undefined).once('close', () => resolve(undefined));
+      });
+      if (answered !== undefined) return answered;
+    }
+  }
 
   it('headers that never end are 408 behind TLS, too', async () => {
     const answer = await ended(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { networkOf } from '../../src/http/connections.ts';
-import { createBuckets } from '../../src/http/rate.ts';
+import { createBuckets, createMemory } from '../../src/http/rate.ts';
 
 /** Buckets under a clock that the test moves, in milliseconds. */
 function buckets(perSecond: number, burst: number, remembered = 1_000) {
@@ -51,6 +51,23 @@ describe('a bucket', () => {
   it('without a rate never ends', () => {
     const { take } = createBuckets(undefined);
     expect(Array.from({ length: 1_000 }, () => take('a')).every((wait) => wait === 0)).toBe(true);
+  });
+});
+
+describe('a memory', () => {
+  it('keeps a caller for its time since they came last, and of too many the latest', () => {
+    let now = 0;
+    const { add, has } = createMemory(1_000, { monotonic: () => now, remembered: 2 });
+    add('a');
+    now = 999;
+    expect([has('a'), has('b')]).toEqual([true, false]);
+    add('a');
+    now = 1_998;
+    expect(has('a')).toBe(true);
+    now = 1_999;
+    expect(has('a')).toBe(false);
+    for (const caller of ['a', 'b', 'a', 'c']) add(caller);
+    expect([has('a'), has('b'), has('c')]).toEqual([true, false, true]);
   });
 });
 

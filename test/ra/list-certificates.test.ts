@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recordIntent } from '#db/certificates.ts';
 import { recordRevocation } from '#db/revocations.ts';
+import { Refusal } from '../../src/errors.ts';
 import type { AdministratorActor } from '../../src/ra/find-actor.ts';
 import { extractCertificates, type ListFilter, listVisibleCertificates } from '../../src/ra/list-certificates.ts';
 import { intent, issued, recordSampleAuthority } from '../db/samples.ts';
@@ -44,7 +45,7 @@ const listed = async (actor: AdministratorActor, filter: ListFilter = {}) =>
   (await listVisibleCertificates(system, { filter, actor, limit: 50 })).certificates.map(({ id }) => nameOf(id));
 
 const extracted = async (actor: AdministratorActor, { after, bound }: { after?: string; bound?: number } = {}) => {
-  const query = { filter: {}, actor, ...(after === undefined ? {} : { after }) };
+  const query = { filter: {}, actor, again: async () => actor, ...(after === undefined ? {} : { after }) };
   const { certificates, next } = await extractCertificates(system, query, bound);
   const names: string[] = [];
   for await (const { id } of certificates) names.push(nameOf(id));
@@ -75,7 +76,8 @@ describe('an administrator', () => {
         findings: [{ rule: 'a technical administrator acts for their own structures', at: 'query:/structure' }],
       };
       await expect(listVisibleCertificates(system, query)).rejects.toMatchObject(refusal);
-      await expect(extractCertificates(system, query)).rejects.toMatchObject(refusal);
+      const again = async () => query.actor;
+      await expect(extractCertificates(system, { ...query, again })).rejects.toMatchObject(refusal);
     },
   );
 });
@@ -93,6 +95,31 @@ it('a list shows whose it is, who holds it, its key and its state', async () => 
     },
   ]);
   expect(next).toBe(ids.hospitalsProfessional);
+});
+
+describe('an extract under way', () => {
+  const begun = async (
+    actor: AdministratorActor,
+    again: () => Promise<AdministratorActor>,
+    filter: ListFilter = {},
+  ) => {
+    const { certificates } = await extractCertificates(system, { filter, actor, again });
+    const names: string[] = [];
+    for await (const { id } of certificates) names.push(nameOf(id));
+    return names;
+  };
+
+  it('shows what its reader may see now, not what they could see when it began', async () => {
+    const names = await begun(administrator(HOSPITAL, AGENCY), async () => administrator(AGENCY));
+    expect(names).toEqual(['agencysProfessional']);
+  });
+
+  it('breaks off when its reader is refused meanwhile, or has lost the structure that they asked for', async () => {
+    const refused = new Refusal('client_certificate_refused', 'revoked meanwhile');
+    await expect(begun(administrator(HOSPITAL), () => Promise.reject(refused))).rejects.toBe(refused);
+    const lost = begun(administrator(HOSPITAL), async () => administrator(AGENCY), { structure: HOSPITAL });
+    await expect(lost).rejects.toMatchObject({ code: 'not_allowed' });
+  });
 });
 
 it('an extract ends at its bound, says so before its first row, and the next one goes on behind it', async () => {

@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { apiRates, publicRate } from '../../src/http/limits.ts';
+import { API_LIMITS, apiRates, publicRate } from '../../src/http/limits.ts';
 import { EXTRACT_ROWS } from '../../src/ra/list-certificates.ts';
 import { keyDigest } from '../../src/x509/keys.ts';
 
@@ -52,6 +52,10 @@ describe('docs/api.md', () => {
       ['API_STRANGERS_PER_SECOND', strangers?.perSecond],
       ['PUBLIC_REQUESTS_PER_SECOND', publicRate()?.perSecond],
     ]);
+    const { maxConnections, maxConnectionsPerAddress, strangers: nobodys } = API_LIMITS;
+    const caps = [maxConnections, maxConnectionsPerAddress, nobodys.inAll, nobodys.perAddress, nobodys.perKnownAddress];
+    const told = /Open at once are at most ([\s\S]*?)\. A handshake/.exec(DOCUMENT)?.[1]?.match(/\d+(?:,\d{3})*/g);
+    expect(told).toEqual(caps.map((cap) => cap.toLocaleString('en')));
     expect(DOCUMENT).toContain(`up to ${EXTRACT_ROWS.toLocaleString('en')} certificates`);
   });
 });

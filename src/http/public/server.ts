@@ -51,7 +51,7 @@ export function buildPublic(
   capConnections(app, limits);
   limitAddresses(app, 'rate' in options ? options.rate : publicRate());
   endConnectionsOnClose(app);
-  answerWithProblems(app, log);
+  answerWithProblems(app, { log });
   validateStrictly(app);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(OCSP_REQUEST, { parseAs: 'buffer' }, async (_request: FastifyRequest, body: Buffer) => body);
