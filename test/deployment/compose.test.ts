@@ -59,6 +59,11 @@ const serviceOf = (role: string): Service => {
   if (found === undefined) throw new Error(`no container is the role ${role}`);
   return found;
 };
+const named = (name: string): Service => {
+  const found = compose.services[name];
+  if (found === undefined) throw new Error(`no container ${name}`);
+  return found;
+};
 
 it('the roles of src/main.ts are those that are deployed, but for `all`, which isolates nothing', () => {
   const usage = /const USAGE = 'usage: main\.ts (.*)'/.exec(text('src/main.ts'))?.[1]?.split(' | ');
@@ -130,6 +135,17 @@ describe('docker-compose.yml', () => {
     expect(found.map(({ token, caller }) => `${token}/${caller}`).sort()).toEqual(callersOf());
     for (const { token, caller, o } of found)
       expect(o).toBe(`uid=${idOf(`signer-${token}`)},gid=${idOf(caller)},mode=2710,size=64k`);
+  });
+
+  it('no role is the superuser of the database: its owner is made once, with a password of its own', () => {
+    const { environment, secrets, volumes } = named('postgres');
+    expect(environment).toMatchObject({ POSTGRES_USER: 'postgres', POSTGRES_DB: 'igc' });
+    expect(volumes).toContain('./deploy/postgres/owner.sql:/docker-entrypoint-initdb.d/owner.sql:ro');
+    const script = text('deploy/postgres/owner.sql');
+    const [, secret = ''] = /pg_read_file\('\/run\/secrets\/([\w-]+)'\)/.exec(script) ?? [];
+    expect(secrets).toContain(secret);
+    expect(compose.secrets[secret]).toBeDefined();
+    expect(ours.filter(([, { secrets }]) => secrets.includes('postgres-password'))).toEqual([]);
   });
 
   it('health checks ask for the role of their own container', () => {
