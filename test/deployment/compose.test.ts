@@ -2,7 +2,7 @@
 // ever started by an engine here, so that a name that is wrong in them must show in a test.
 
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { CONFIG_NAMES } from '../../src/config.ts';
@@ -135,6 +135,22 @@ describe('docker-compose.yml', () => {
     expect(found.map(({ token, caller }) => `${token}/${caller}`).sort()).toEqual(callersOf());
     for (const { token, caller, o } of found)
       expect(o).toBe(`uid=${idOf(`signer-${token}`)},gid=${idOf(caller)},mode=2710,size=64k`);
+  });
+
+  it('the documented command makes the TLS files where the API reads them, as its account, through the operator’s socket', () => {
+    const [, name = ''] =
+      /^docker compose run --rm (\S+) --structure .* --dns /m.exec(text('docs/deployment.md')) ?? [];
+    const [maker, api, operator] = [named(name), named('api'), named('operator')];
+    const tlsOf = ({ environment }: Service) => [environment.API_TLS_KEY_FILE, environment.API_TLS_CERTIFICATE_FILE];
+    expect(tlsOf(maker)).toEqual(tlsOf(api));
+    for (const file of tlsOf(maker)) expect(dirname(file ?? '')).toBe('/var/lib/igc-sante/api');
+    expect(maker.volumes).toContain('api-tls:/var/lib/igc-sante/api');
+    expect(api.volumes).toContain('api-tls:/var/lib/igc-sante/api:ro');
+    expect(text('Dockerfile')).toContain('install -d -m 0700 -o 10001 -g 10001 /var/lib/igc-sante/api');
+    expect(maker.user).toBe([api.user.split(':')[0], operator.user.split(':')[1]].join(':'));
+    expect(maker.volumes).toEqual(expect.arrayContaining(operator.volumes.filter((volume) => /^socket-/.test(volume))));
+    expect(maker.secrets).toEqual(api.secrets);
+    expect(existsSync(join(CHECKOUT, maker.entrypoint?.[1] ?? ''))).toBe(true);
   });
 
   it('no role is the superuser of the database: its owner is made once, with a password of its own', () => {

@@ -1,4 +1,6 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'drizzle-orm';
@@ -366,4 +368,26 @@ describe('igc administrator', () => {
     const refused = await igc('administrator', 'add', ...placed, '--json');
     expect([refused.code, errorOf(refused).code]).toEqual([3, code]);
   });
+});
+
+// Last, for others count the certificates.
+test('deploy/api-certificate.sh makes a fitting pair of the caller’s alone, and another in its place', () => {
+  const [key, pem] = [file('tls/api.key'), file('tls/api.pem')];
+  mkdirSync(file('tls'));
+  const env = {
+    ...{ PATH: process.env.PATH, ...service.environment },
+    ...{ API_TLS_KEY_FILE: key, API_TLS_CERTIFICATE_FILE: pem },
+  };
+  const make = (name: string) =>
+    execFileSync('sh', ['deploy/api-certificate.sh', '--structure', ANS, '--dns', name], { env, stdio: 'pipe' });
+  const made = [1, 2].map(() => {
+    make('tls.demo.igc-sante.fr');
+    expect(new X509Certificate(readFileSync(pem)).checkPrivateKey(createPrivateKey(readFileSync(key)))).toBe(true);
+    expect([key, pem].map((path) => statSync(path).mode & 0o777)).toEqual([0o600, 0o600]);
+    return readFileSync(key, 'utf8');
+  });
+  expect(new Set(made).size).toBe(2);
+  expect(() => make('intranet')).toThrow(/name_not_allowed/);
+  expect(readFileSync(key, 'utf8')).toBe(made[1]);
+  expect(readdirSync(file('tls')).sort()).toEqual(['api.key', 'api.pem']);
 });
