@@ -153,6 +153,15 @@ describe('docker-compose.yml', () => {
     expect(existsSync(join(CHECKOUT, maker.entrypoint?.[1] ?? ''))).toBe(true);
   });
 
+  it('whoever acts by hand says who they are; roles have no such name', () => {
+    for (const [name, { environment, profiles, command }] of ours) {
+      const passedOn = profiles === undefined ? undefined : expect.stringMatching(/^\$\{IGC_OPERATOR-\}$/);
+      expect([name, environment.IGC_OPERATOR]).toEqual([name, passedOn]);
+      // root has a name, which is nobody's
+      if (profiles?.includes('ceremony')) expect(command[0]).toMatch(/^: "\$\$\{IGC_OPERATOR:\?/);
+    }
+  });
+
   it('no role is the superuser of the database: its owner is made once, with a password of its own', () => {
     const { environment, secrets, volumes } = named('postgres');
     expect(environment).toMatchObject({ POSTGRES_USER: 'postgres', POSTGRES_DB: 'igc' });
