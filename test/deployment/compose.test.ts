@@ -162,6 +162,12 @@ describe('docker-compose.yml', () => {
     }
   });
 
+  it('the public role counts no addresses behind a proxy, and says so; reached directly, it keeps its limit unless told', () => {
+    expect(readUnit('public').environment.PUBLIC_REQUESTS_PER_SECOND).toBe('0');
+    expect(named('public').environment.PUBLIC_REQUESTS_PER_SECOND).toMatch(/^\$\{PUBLIC_REQUESTS_PER_SECOND-\}$/);
+    expect(text('docs/deployment.md')).toContain('the proxy must limit by\nclient address');
+  });
+
   it('no role is the superuser of the database: its owner is made once, with a password of its own', () => {
     const { environment, secrets, volumes } = named('postgres');
     expect(environment).toMatchObject({ POSTGRES_USER: 'postgres', POSTGRES_DB: 'igc' });
