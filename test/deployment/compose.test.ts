@@ -179,6 +179,10 @@ describe('docker-compose.yml', () => {
     expect(ours.filter(([, { secrets }]) => secrets.includes('postgres-password'))).toEqual([]);
   });
 
+  it('PostgreSQL is healthy once it takes connections from outside, which the server of its first scripts never does', () => {
+    expect(named('postgres').healthcheck?.test.slice(1, 3)).toEqual(['pg_isready', '--host=127.0.0.1']);
+  });
+
   it('health checks ask for the role of their own container', () => {
     for (const [name, { healthcheck, command }] of running) {
       if (name === 'worker') continue;
