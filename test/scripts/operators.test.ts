@@ -271,10 +271,18 @@ describe('igc certificate list, show and revoke', () => {
     expect(ndjson.stderr).toContain('3 certificates exported');
     const csv = await igc('certificate', 'export', '--out', file('all.csv'), '--profile', 'serv-ssl');
     expect([csv.code, csv.stdout]).toEqual([0, '']);
+    expect(statSync(file('all.csv')).mode & 0o777).toBe(0o600);
     const [head, line, end] = readFileSync(file('all.csv'), 'utf8').split('\r\n');
     expect(head).toMatch(/^"id","profile","state",/);
     expect(line).toContain(',"serv-ssl","issued",');
     expect(end).toBe('');
+  });
+
+  test('an export overwrites nothing, and says what to do', async () => {
+    writeFileSync(file('kept.csv'), 'kept');
+    const refused = await igc('certificate', 'export', '--out', file('kept.csv'));
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('name a file that does not exist yet') });
+    expect(readFileSync(file('kept.csv'), 'utf8')).toBe('kept');
   });
 
   test('what is not there ends with 4', async () => {
