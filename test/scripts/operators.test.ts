@@ -399,3 +399,39 @@ test('deploy/api-certificate.sh makes a fitting pair of the caller’s alone, an
   expect(readFileSync(key, 'utf8')).toBe(made[1]);
   expect(readdirSync(file('tls')).sort()).toEqual(['api.key', 'api.pem']);
 });
+
+describe('the file of --new-key', () => {
+  const order = (key: string, environment: Readonly<Record<string, string>> = {}) =>
+    runHere(
+      { ...service.environment, ...environment },
+      ...['certificate', 'issue', 'serv-ssl', '--structure', ANS, '--dns', 'key.demo.igc-sante.fr'],
+      ...['--new-key', key, '--key-type', 'p-256'],
+    );
+
+  test('stays where the COMMIT of the result was lost, for the certificate may exist', async () => {
+    const { read } = service.database.db;
+    // the server breaks the connection off while it commits
+    await read.execute(
+      sql.raw(`create function lose_commit() returns trigger language plpgsql as
+        'begin perform pg_terminate_backend(pg_backend_pid()); return null; end'`),
+    );
+    await read.execute(
+      sql.raw(`create constraint trigger lose_commit after insert on audit_event deferrable initially deferred
+        for each row when (new.kind = 'certificate_issued') execute function lose_commit()`),
+    );
+    try {
+      const lost = await order(file('kept.key'));
+      expect(lost).toMatchObject({ code: 69, stderr: expect.stringContaining('the key stays in ') });
+      expect(createPrivateKey(readFileSync(file('kept.key'))).asymmetricKeyType).toBe('ec');
+    } finally {
+      await read.execute(sql.raw('drop trigger lose_commit on audit_event'));
+      await read.execute(sql.raw('drop function lose_commit'));
+    }
+  });
+
+  test('goes where the signer was never reached, for nothing can have been signed', async () => {
+    mkdirSync(file('nobody'));
+    expect(await order(file('gone.key'), { SIGNER_SOCKETS: file('nobody') })).toMatchObject({ code: 69 });
+    expect(existsSync(file('gone.key'))).toBe(false);
+  });
+});
