@@ -15,6 +15,16 @@ die() {
   exit 1
 }
 
+# Only over what belongs to the owner of the signer's folder, and leads nowhere else: its account could have put a link there, by which
+# root would write, or give away, something that is another's.
+check() { # FOLDER
+  [ -d "$1" ] && [ ! -L "$1" ] || die "$1 is no folder"
+  if [ ! -e "$1/tokens" ] && [ ! -L "$1/tokens" ]; then return; fi
+  [ -d "$1/tokens" ] && [ ! -L "$1/tokens" ] || die "$1/tokens is no folder, but a link or a file: look who put it there"
+  strange=$(find "$1/tokens" \( ! -type d ! -type f -o -type f -links +1 -o ! -user "$(stat -c %u "$1")" \) -print)
+  [ -z "$strange" ] || die "in $1/tokens is a link, or what is another account's: $strange"
+}
+
 # The folder of the token with this label, if it is here; SoftHSM names folders by serial number.
 token_in() { # FOLDER NAME
   for object in "$1"/*/token.object; do
@@ -32,6 +42,8 @@ copy() { # FROM FOLDER
 }
 
 gather() { # NAME
+  if [ ! -e "$state/$1" ]; then return; fi
+  check "$state/$1"
   from=$(token_in "$state/$1/tokens" "$1")
   if [ -z "$from" ]; then return; fi
   if [ -n "$(token_in "$room" "$1")" ]; then
@@ -44,8 +56,9 @@ hand_out() { # NAME
   from=$(token_in "$room" "$1")
   if [ -z "$from" ]; then return; fi
   [ -d "$state/$1" ] || die "$state/$1 is missing: it belongs to the signer of this token"
+  check "$state/$1"
   copy "$from" "$state/$1"
-  chown -R --reference="$state/$1" "$state/$1/tokens"
+  chown -hR --reference="$state/$1" "$state/$1/tokens"
   chmod 700 "$state/$1/tokens"
   # If we stop before this line, the next `gather` says that there are two, which are the same.
   rm -rf "$from"

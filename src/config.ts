@@ -17,6 +17,9 @@ const Path = Type.String({ minLength: 1 });
 /** 0: no limit. The defaults stand in src/http/limits.ts. */
 const RatePerSecond = Type.Integer({ minimum: 0, maximum: 1_000_000 });
 
+/** The name of a person, as the audit shows it: no control characters, no line ends, not spaces alone. */
+const Person = Type.String({ pattern: '^(?=.*\\S)[^\\p{C}\\p{Zl}\\p{Zp}]{1,64}$' });
+
 const Environment = Type.Object({
   DATABASE_URL: Type.Optional(Type.String({ pattern: '^postgres(ql)?://' })),
   /** a file with DATABASE_URL in it, for one that holds a password */
@@ -38,6 +41,8 @@ const Environment = Type.Object({
   API_READS_PER_SECOND: Type.Optional(RatePerSecond),
   API_STRANGERS_PER_SECOND: Type.Optional(RatePerSecond),
   PUBLIC_REQUESTS_PER_SECOND: Type.Optional(RatePerSecond),
+  /** who works at the command line, where the account of the operating system does not tell */
+  IGC_OPERATOR: Type.Optional(Person),
   METRICS_LISTEN: Type.Optional(MetricsListen),
   SIGNING_DEADLINE_MS: Type.Integer({ default: 5000, minimum: 100, maximum: 60_000 }),
   LOG_LEVEL: Type.Enum(['silent', 'error', 'warn', 'info', 'debug'], { default: 'info' }),

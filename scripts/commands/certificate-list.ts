@@ -1,7 +1,8 @@
 // igc certificate list, search and export: which certificates there are, newest first, and never all of them in memory.
 
 import { createPublicKey } from 'node:crypto';
-import { createWriteStream, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { open, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
@@ -18,6 +19,7 @@ import type { OpenSystem } from '../../src/open-system.ts';
 import { keyDigest } from '../../src/x509/keys.ts';
 import { certificateRow } from './certificate-document.ts';
 import { withSystem } from './operator.ts';
+import { unusableFile } from './options.ts';
 import { printRows, say } from './output.ts';
 
 const LIST_HELP = `
@@ -44,8 +46,8 @@ Examples:
 `;
 
 const EXPORT_HELP = `
-Every certificate that fits, without a bound, to stdout or to a file. In CSV each field is in quotes, and an apostrophe stands before what
-a spreadsheet would take for a formula. Progress goes to stderr.
+Every certificate that fits, without a bound, to stdout or to a new file of mode 0600. In CSV each field is in quotes, and an
+apostrophe stands before what a spreadsheet would take for a formula. Progress goes to stderr.
 
 Examples:
   $ igc certificate export --format csv --out certificates.csv
@@ -90,7 +92,7 @@ export function addListCommands(certificate: Command): void {
     .action(search);
   withFilter(certificate.command('export').description('every certificate that fits, as CSV or NDJSON'))
     .addOption(new Option('--format <format>', 'of the extract').choices(['csv', 'ndjson']).default('csv'))
-    .option('--out <file>', 'write here instead of stdout')
+    .option('--out <file>', 'write this new file instead of stdout')
     .addOption(new Option('--json', 'the same as --format ndjson').implies({ format: 'ndjson' }))
     .addHelpText('after', EXPORT_HELP)
     .action(exportAll);
@@ -153,10 +155,23 @@ const EXPORT_PROGRESS = 10_000;
 
 async function exportAll(options: ExportOptions): Promise<void> {
   await withSystem(async (system) => {
-    const text = Readable.from(exported(system, options));
-    if (options.out !== undefined) await pipeline(text, createWriteStream(options.out));
-    else for await (const piece of text) await written(piece);
+    const pieces = exported(system, options);
+    if (options.out !== undefined) await writeNewFile(options.out, pieces);
+    else for await (const piece of pieces) await written(piece);
   });
+}
+
+/** Names of people stand in it, so that it is the caller's alone. What is half written is removed, for it would look whole. */
+async function writeNewFile(path: string, pieces: AsyncIterable<string>): Promise<void> {
+  const file = await open(path, 'wx', 0o600).catch((error: unknown) => {
+    throw unusableFile('--out', path, error);
+  });
+  try {
+    await pipeline(Readable.from(pieces), file.createWriteStream());
+  } catch (error) {
+    await rm(path);
+    throw error;
+  }
 }
 
 /** One piece for each page that was read. */

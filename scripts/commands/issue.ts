@@ -7,7 +7,7 @@ import { type Command, Option } from 'commander';
 import { findCertificate } from '#db/certificates.ts';
 import { createFileDurably } from '../../src/ca/durable-file.ts';
 import { type IssueCommand, issueCertificate, planCertificate } from '../../src/ca/issue.ts';
-import { Refusal } from '../../src/errors.ts';
+import { Outage, Refusal } from '../../src/errors.ts';
 import type { OpenSystem } from '../../src/open-system.ts';
 import type { IssuancePlan } from '../../src/policy/plan.ts';
 import type { RequestedNames } from '../../src/policy/requested-names.ts';
@@ -106,15 +106,24 @@ async function issue(profileName: string, options: IssueOptions, command: Comman
 type Order = Omit<IssueCommand, 'key' | 'settle'>;
 
 async function issueOne(system: OpenSystem, order: Order, options: IssueOptions): Promise<CertificateDocument> {
-  const { csr, discard } = requestOf(options);
+  const { csr, keep, discard } = requestOf(options);
+  let committing = false;
+  const settle = async (): Promise<void> => {
+    committing = true;
+  };
   try {
-    const issued = await issueCertificate(system, { ...order, key: { csr } });
+    const issued = await issueCertificate(system, { ...order, key: { csr }, settle });
     return await readBack(system, issued.id);
   } catch (error) {
-    discard();
+    if (!committing && isUnsigned(error)) discard();
+    else keep();
     throw error;
   }
 }
+
+/** Whether no signature can exist after this end: only then is the key worth nothing. */
+const isUnsigned = (error: unknown): boolean =>
+  error instanceof Refusal || (error instanceof Outage && error.signature === 'none');
 
 /** The request as it is, or one of a key like the one that would be made, which nobody keeps. */
 function rehearsedRequest({ csr, newKey, keyType }: IssueOptions): Uint8Array {
@@ -143,13 +152,25 @@ function printPlan({ fields, names, key, ...plan }: IssuancePlan, { json }: Issu
   say('dry run: nothing was recorded or signed; the serial is drawn when it is');
 }
 
-/** The request, and what to do with a key that was made for it when no certificate comes of it. */
-function requestOf({ csr, newKey, keyType }: IssueOptions): { csr: Uint8Array; discard: () => void } {
-  if (csr !== undefined) return { csr: readCsrText(readInput(csr)), discard: () => undefined };
+type Request = {
+  readonly csr: Uint8Array;
+  /** the certificate may exist: tells where a key is that was made for it */
+  readonly keep: () => void;
+  /** no certificate comes of it: removes a key that was made for it */
+  readonly discard: () => void;
+};
+
+function requestOf({ csr, newKey, keyType }: IssueOptions): Request {
+  const nothing = (): void => undefined;
+  if (csr !== undefined) return { csr: readCsrText(readInput(csr)), keep: nothing, discard: nothing };
   const path = newKey ?? '';
   const made = makeRequest(keyType);
   createKeyFile(path, made.privateKey);
-  return { csr: made.csr, discard: () => rmSync(path) };
+  return {
+    csr: made.csr,
+    keep: () => say(`the key stays in ${path}, for its certificate may exist: igc certificate list --key ${path}`),
+    discard: () => rmSync(path),
+  };
 }
 
 function createKeyFile(path: string, privateKey: string): void {

@@ -2,21 +2,25 @@
 
 import { userInfo } from 'node:os';
 import type { Actor } from '../../src/actor.ts';
-import { type ConfigName, loadConfig, requiredAll } from '../../src/config.ts';
+import { type ConfigName, loadConfig, required, requiredAll } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
 import { type OpenSystem, openSystem } from '../../src/open-system.ts';
 
-/** The operator: the user of the operating system, who has logged in there. */
+/**
+ * The operator: the person whom IGC_OPERATOR names, else the user of the operating system, who has logged in there. Throws Refusal
+ * `configuration_invalid` where neither has a name, as in containers: the audit is to name people.
+ */
 export function operator(): Extract<Actor, { kind: 'operator' }> {
-  return { kind: 'operator', id: userName() };
+  const config = loadConfig();
+  return { kind: 'operator', id: config.IGC_OPERATOR ?? userName() ?? required(config, 'IGC_OPERATOR') };
 }
 
-function userName(): string {
+function userName(): string | undefined {
   try {
     return userInfo().username;
   } catch {
-    // A uid without a line in the password file, as containers have them.
-    return `uid-${process.getuid?.() ?? 'unknown'}`;
+    // A uid without a line in the password file.
+    return undefined;
   }
 }
 

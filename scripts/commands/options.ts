@@ -12,7 +12,7 @@ export const isUuid = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-
 /** A file named on the command line that cannot be used: wrong arguments, like any other. */
 export function unusableFile(option: string, path: string, error: unknown): CommanderError {
   const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'unreadable';
-  const remedy = code === 'EEXIST' ? ': name a file that does not exist yet; a private key is never overwritten' : '';
+  const remedy = code === 'EEXIST' ? ': name a file that does not exist yet; this one is not overwritten' : '';
   const message = `error: ${option} ${path} cannot be used (${code})${remedy}`;
   process.stderr.write(`${message}\n`);
   return new CommanderError(EXIT_CODES.usage[0], 'igc.unusableFile', message);

@@ -2,7 +2,7 @@
 // ever started by an engine here, so that a name that is wrong in them must show in a test.
 
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { CONFIG_NAMES } from '../../src/config.ts';
@@ -57,6 +57,11 @@ const roleOf = ({ command }: Pick<Service, 'command'>): string => command.slice(
 const serviceOf = (role: string): Service => {
   const found = running.find(([, service]) => roleOf(service) === role)?.[1];
   if (found === undefined) throw new Error(`no container is the role ${role}`);
+  return found;
+};
+const named = (name: string): Service => {
+  const found = compose.services[name];
+  if (found === undefined) throw new Error(`no container ${name}`);
   return found;
 };
 
@@ -130,6 +135,52 @@ describe('docker-compose.yml', () => {
     expect(found.map(({ token, caller }) => `${token}/${caller}`).sort()).toEqual(callersOf());
     for (const { token, caller, o } of found)
       expect(o).toBe(`uid=${idOf(`signer-${token}`)},gid=${idOf(caller)},mode=2710,size=64k`);
+  });
+
+  it('the documented command makes the TLS files where the API reads them, as its account, through the operator’s socket', () => {
+    const [, name = ''] =
+      /^docker compose run --rm (\S+) --structure .* --dns /m.exec(text('docs/deployment.md')) ?? [];
+    const [maker, api, operator] = [named(name), named('api'), named('operator')];
+    const tlsOf = ({ environment }: Service) => [environment.API_TLS_KEY_FILE, environment.API_TLS_CERTIFICATE_FILE];
+    expect(tlsOf(maker)).toEqual(tlsOf(api));
+    for (const file of tlsOf(maker)) expect(dirname(file ?? '')).toBe('/var/lib/igc-sante/api');
+    expect(maker.volumes).toContain('api-tls:/var/lib/igc-sante/api');
+    expect(api.volumes).toContain('api-tls:/var/lib/igc-sante/api:ro');
+    expect(text('Dockerfile')).toContain('install -d -m 0700 -o 10001 -g 10001 /var/lib/igc-sante/api');
+    expect(maker.user).toBe([api.user.split(':')[0], operator.user.split(':')[1]].join(':'));
+    expect(maker.volumes).toEqual(expect.arrayContaining(operator.volumes.filter((volume) => /^socket-/.test(volume))));
+    expect(maker.secrets).toEqual(api.secrets);
+    expect(existsSync(join(CHECKOUT, maker.entrypoint?.[1] ?? ''))).toBe(true);
+  });
+
+  it('whoever acts by hand says who they are; roles have no such name', () => {
+    for (const [name, { environment, profiles, command }] of ours) {
+      const passedOn = profiles === undefined ? undefined : expect.stringMatching(/^\$\{IGC_OPERATOR-\}$/);
+      expect([name, environment.IGC_OPERATOR]).toEqual([name, passedOn]);
+      // root has a name, which is nobody's
+      if (profiles?.includes('ceremony')) expect(command[0]).toMatch(/^: "\$\$\{IGC_OPERATOR:\?/);
+    }
+  });
+
+  it('the public role counts no addresses behind a proxy, and says so; reached directly, it keeps its limit unless told', () => {
+    expect(readUnit('public').environment.PUBLIC_REQUESTS_PER_SECOND).toBe('0');
+    expect(named('public').environment.PUBLIC_REQUESTS_PER_SECOND).toMatch(/^\$\{PUBLIC_REQUESTS_PER_SECOND-\}$/);
+    expect(text('docs/deployment.md')).toContain('the proxy must limit by\nclient address');
+  });
+
+  it('no role is the superuser of the database: its owner is made once, with a password of its own', () => {
+    const { environment, secrets, volumes } = named('postgres');
+    expect(environment).toMatchObject({ POSTGRES_USER: 'postgres', POSTGRES_DB: 'igc' });
+    expect(volumes).toContain('./deploy/postgres/owner.sql:/docker-entrypoint-initdb.d/owner.sql:ro');
+    const script = text('deploy/postgres/owner.sql');
+    const [, secret = ''] = /pg_read_file\('\/run\/secrets\/([\w-]+)'\)/.exec(script) ?? [];
+    expect(secrets).toContain(secret);
+    expect(compose.secrets[secret]).toBeDefined();
+    expect(ours.filter(([, { secrets }]) => secrets.includes('postgres-password'))).toEqual([]);
+  });
+
+  it('PostgreSQL is healthy once it takes connections from outside, which the server of its first scripts never does', () => {
+    expect(named('postgres').healthcheck?.test.slice(1, 3)).toEqual(['pg_isready', '--host=127.0.0.1']);
   });
 
   it('health checks ask for the role of their own container', () => {

@@ -1,4 +1,6 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'drizzle-orm';
@@ -269,10 +271,18 @@ describe('igc certificate list, show and revoke', () => {
     expect(ndjson.stderr).toContain('3 certificates exported');
     const csv = await igc('certificate', 'export', '--out', file('all.csv'), '--profile', 'serv-ssl');
     expect([csv.code, csv.stdout]).toEqual([0, '']);
+    expect(statSync(file('all.csv')).mode & 0o777).toBe(0o600);
     const [head, line, end] = readFileSync(file('all.csv'), 'utf8').split('\r\n');
     expect(head).toMatch(/^"id","profile","state",/);
     expect(line).toContain(',"serv-ssl","issued",');
     expect(end).toBe('');
+  });
+
+  test('an export overwrites nothing, and says what to do', async () => {
+    writeFileSync(file('kept.csv'), 'kept');
+    const refused = await igc('certificate', 'export', '--out', file('kept.csv'));
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('name a file that does not exist yet') });
+    expect(readFileSync(file('kept.csv'), 'utf8')).toBe('kept');
   });
 
   test('what is not there ends with 4', async () => {
@@ -365,5 +375,63 @@ describe('igc administrator', () => {
     const placed = args.map((arg) => (/\.(csr|pem)$/.test(arg) ? file(arg) : arg));
     const refused = await igc('administrator', 'add', ...placed, '--json');
     expect([refused.code, errorOf(refused).code]).toEqual([3, code]);
+  });
+});
+
+// Last, for others count the certificates.
+test('deploy/api-certificate.sh makes a fitting pair of the caller’s alone, and another in its place', () => {
+  const [key, pem] = [file('tls/api.key'), file('tls/api.pem')];
+  mkdirSync(file('tls'));
+  const env = {
+    ...{ PATH: process.env.PATH, ...service.environment },
+    ...{ API_TLS_KEY_FILE: key, API_TLS_CERTIFICATE_FILE: pem },
+  };
+  const make = (name: string) =>
+    execFileSync('sh', ['deploy/api-certificate.sh', '--structure', ANS, '--dns', name], { env, stdio: 'pipe' });
+  const made = [1, 2].map(() => {
+    make('tls.demo.igc-sante.fr');
+    expect(new X509Certificate(readFileSync(pem)).checkPrivateKey(createPrivateKey(readFileSync(key)))).toBe(true);
+    expect([key, pem].map((path) => statSync(path).mode & 0o777)).toEqual([0o600, 0o600]);
+    return readFileSync(key, 'utf8');
+  });
+  expect(new Set(made).size).toBe(2);
+  expect(() => make('intranet')).toThrow(/name_not_allowed/);
+  expect(readFileSync(key, 'utf8')).toBe(made[1]);
+  expect(readdirSync(file('tls')).sort()).toEqual(['api.key', 'api.pem']);
+});
+
+describe('the file of --new-key', () => {
+  const order = (key: string, environment: Readonly<Record<string, string>> = {}) =>
+    runHere(
+      { ...service.environment, ...environment },
+      ...['certificate', 'issue', 'serv-ssl', '--structure', ANS, '--dns', 'key.demo.igc-sante.fr'],
+      ...['--new-key', key, '--key-type', 'p-256'],
+    );
+
+  test('stays where the COMMIT of the result was lost, for the certificate may exist', async () => {
+    const { read } = service.database.db;
+    // the server breaks the connection off while it commits
+    await read.execute(
+      sql.raw(`create function lose_commit() returns trigger language plpgsql as
+        'begin perform pg_terminate_backend(pg_backend_pid()); return null; end'`),
+    );
+    await read.execute(
+      sql.raw(`create constraint trigger lose_commit after insert on audit_event deferrable initially deferred
+        for each row when (new.kind = 'certificate_issued') execute function lose_commit()`),
+    );
+    try {
+      const lost = await order(file('kept.key'));
+      expect(lost).toMatchObject({ code: 69, stderr: expect.stringContaining('the key stays in ') });
+      expect(createPrivateKey(readFileSync(file('kept.key'))).asymmetricKeyType).toBe('ec');
+    } finally {
+      await read.execute(sql.raw('drop trigger lose_commit on audit_event'));
+      await read.execute(sql.raw('drop function lose_commit'));
+    }
+  });
+
+  test('goes where the signer was never reached, for nothing can have been signed', async () => {
+    mkdirSync(file('nobody'));
+    expect(await order(file('gone.key'), { SIGNER_SOCKETS: file('nobody') })).toMatchObject({ code: 69 });
+    expect(existsSync(file('gone.key'))).toBe(false);
   });
 });
