@@ -41,7 +41,8 @@ export type ApiLimits = ServerLimits & {
   };
 };
 
-export const HANDSHAKE_TIMEOUT = 3_000;
+/** The PIN of a card is typed while its handshake waits; what strangers can hold open meanwhile, the caps above bound. */
+export const HANDSHAKE_TIMEOUT = 30_000;
 
 export const API_LIMITS: ApiLimits = {
   handshakeTimeout: HANDSHAKE_TIMEOUT,
