@@ -59,7 +59,7 @@ export type Holder =
 const PERSON_NAME_LENGTH = 64;
 const STRUCTURE_NAME_LENGTH = 255;
 /** Of marks, those that stand above or below a letter in languages written in Latin script; what they compose to, NFC has composed. */
-const PERSON_NAME = /^[\p{Script=Latin}\u0300-\u0314\u0323-\u0331 0-9.'’-]*$/u;
+const PERSON_NAME = /^(?:[\p{Script=Latin} 0-9.'’-]|[\u0300-\u0314]|[\u0323-\u0331])*$/u;
 
 /** What identifies a holder in rows: Struct_IdNat, IdNat_PS, or the id of a CA. Only for a holder that passed `checkHolder`. */
 export function holderKey(holder: Holder): string {
