@@ -31,7 +31,11 @@ beforeAll(async () => {
   service = await prepareService({ spy: true });
   service.start('signer issuing');
   service.start('signer ocsp');
-  const clock = createTrustedClock({ wall: () => Date.now() + ahead, count: () => performance.now() });
+  const clock = createTrustedClock({
+    wall: () => Date.now() + ahead,
+    count: () => performance.now(),
+    awake: () => performance.now(),
+  });
   operator = { ...(await service.open('operator')), clock: clock.now };
   copy = { ...(await service.open('public')), clock: clock.now };
   await untilReady(operator.issuing);
