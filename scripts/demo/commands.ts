@@ -83,7 +83,7 @@ function blocks(stage: Stage): readonly (readonly [title: string, ...lines: stri
       igc(
         'certificate list --limit 5',
         'certificate search mine.ch-demonstration.fr',
-        `certificate export --format csv --out ${at('mine', 'certificates.csv')}`,
+        `certificate export --format csv > ${at('mine', 'certificates.csv')}`,
       ),
     ],
     ['its status by OCSP: revoked', ...ocsp],
