@@ -182,7 +182,7 @@ igc_look_for_foreign_judges() {
 # Itself, not a wrapper that would look for it in somebody's home; fails where it lacks the library.
 igc_path_of_python() { "$1" -I -B -c 'from cryptography.x509 import ocsp; import sys; print(sys.executable)' 2>/dev/null; }
 igc_is_recent_java() {
-  igc_version=$(java -version 2>&1) || return 1
+  igc_version=$(java -XX:-UsePerfData -version 2>&1) || return 1
   igc_version=${igc_version#*version \"}
   igc_version=${igc_version%%[!0-9]*}
   [ "${igc_version:-0}" -ge 17 ]
