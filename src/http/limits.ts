@@ -41,11 +41,9 @@ export type ApiLimits = ServerLimits & {
   };
 };
 
-/** The PIN of a card is typed while its handshake waits; what strangers can hold open meanwhile, the caps above bound. */
-export const HANDSHAKE_TIMEOUT = 30_000;
-
 export const API_LIMITS: ApiLimits = {
-  handshakeTimeout: HANDSHAKE_TIMEOUT,
+  // the PIN of a card is typed while its handshake waits; what strangers can hold open meanwhile, `strangers` bounds
+  handshakeTimeout: 30_000,
   extractDeadline: 300_000,
   extractsPerAdministrator: 4,
   strangers: { perAddress: 50, perKnownAddress: 250, inAll: 1_500 },

@@ -4,7 +4,6 @@
 import { constants } from 'node:crypto';
 import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
-import { HANDSHAKE_TIMEOUT } from './limits.ts';
 
 export type ServerTls = {
   /** private key, PEM */
@@ -47,7 +46,6 @@ export const tlsServerOptions = (tls: ServerTls | undefined): TlsOptions => ({
   requestCert: true,
   rejectUnauthorized: false,
   ALPNProtocols: ['http/1.1'],
-  handshakeTimeout: HANDSHAKE_TIMEOUT,
 });
 
 /** From the next handshake on the server shows another certificate; connections that stand are not touched. */
