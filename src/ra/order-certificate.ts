@@ -33,17 +33,15 @@ export async function orderCertificate(system: IssueNeeds, command: OrderCommand
   const { actor, idempotency } = command;
   const subjectId = profileSubject(system, command.profile);
   const refusable = { kind: 'certificate_refused', actor, subjectId } as const;
+  const told = <T>(act: () => Promise<T>): Promise<T> =>
+    refusalsCounted(system, command.profile, () => refusalsAudited(system, refusable, act));
   // Before the Idempotency-Key: a right is asked for each time, and no key remembers that there was none.
-  const structure = await refusalsCounted(system, command.profile, () =>
-    refusalsAudited(system, refusable, () => structureOf(system, command)),
-  );
+  const structure = await told(() => structureOf(system, command));
   const id = await once(system, { actor, route: 'orderCertificate', idempotency }, async (settle) => {
-    await refusalsAudited(system, refusable, async () =>
-      refuseOtherHolder(system.policies.profiles.get(command.profile), command.holder),
-    );
+    await told(async () => refuseOtherHolder(system.policies.profiles.get(command.profile), command.holder));
     const holder = holderOf(command.holder, structure);
     const issued = await placedInOrder(holder, async () => {
-      await refusalsAudited(system, refusable, () => refuseOtherPerson(system, holder));
+      await told(() => refuseOtherPerson(system, holder));
       return issueCertificate(system, {
         profile: command.profile,
         holder,
