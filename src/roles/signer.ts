@@ -10,7 +10,6 @@ import { Refusal } from '../errors.ts';
 import { errorFacts, type Log } from '../log.ts';
 import { openMetrics } from '../metrics/open.ts';
 import { signerSource } from '../metrics/signer-source.ts';
-import { loadPolicies, type Policies } from '../policy/load.ts';
 import type { RunningRole } from './role.ts';
 
 const TOKENS = {
@@ -24,7 +23,6 @@ export const isTokenName = (text: string | undefined): text is TokenName => text
 /** Starts the signer of one token; a token that is away or a latched PIN does not stop it: it says so in its health. */
 export async function startSigner(config: Config, token: TokenName, log: Log): Promise<RunningRole> {
   const { label, pin } = TOKENS[token];
-  const policies = loadPolicies(config.POLICIES_DIRECTORY, config.HIERARCHY);
   const metrics = await openMetrics(config, `signer ${token}`, log);
   const signer = await runSigner({
     token,
@@ -33,7 +31,7 @@ export async function startSigner(config: Config, token: TokenName, log: Log): P
     pinFile: required(config, pin),
     socketDirectory: join(required(config, 'SIGNER_SOCKETS'), token),
     stateDirectory: join(required(config, 'SIGNER_STATE'), token),
-    authorities: readAuthorityFiles(required(config, 'HIERARCHY_DIRECTORY'), policies),
+    authorities: await readAuthorityFiles(config, token),
     signingDeadlineMs: config.SIGNING_DEADLINE_MS,
     log: (event) => logEvent(log, event),
     measured: metrics.meter.signature,
@@ -58,7 +56,8 @@ function logEvent(log: Log, event: SignerEvent): void {
 }
 
 /** The signer's own copy of the CA certificates: what a key is for does not come from whoever asks it to sign. */
-function readAuthorityFiles(directory: string, policies: Policies): AuthorityFile[] {
+async function readAuthorityFiles(config: Config, token: TokenName): Promise<AuthorityFile[]> {
+  const directory = required(config, 'HIERARCHY_DIRECTORY');
   const files = readdirSync(directory).filter((name) => /^AC[RI]-[A-Z-]+\.cer$/.test(name));
   if (files.length === 0) {
     throw new Refusal('configuration_invalid', 'HIERARCHY_DIRECTORY holds no CA certificate', [
@@ -70,11 +69,18 @@ function readAuthorityFiles(directory: string, policies: Policies): AuthorityFil
       },
     ]);
   }
-  const ordered = new Set(
-    [...policies.profiles.values()].filter(({ issuedBy }) => issuedBy === 'order').flatMap(({ issuers }) => issuers),
-  );
+  const ordered = token === 'issuing' ? await authoritiesOfOrders(config) : new Set<string>();
   return files.map((name) => {
     const id = name.replace(/\.cer$/, '');
     return { id, certificate: readFileSync(join(directory, name)), cardsOnly: !ordered.has(id) };
   });
+}
+
+/** The authorities with a profile that can be ordered. The OCSP token signs no certificates, and its signer reads no policies. */
+async function authoritiesOfOrders(config: Config): Promise<ReadonlySet<string>> {
+  const { loadPolicies } = await import('../policy/load.ts');
+  const { profiles } = loadPolicies(config.POLICIES_DIRECTORY, config.HIERARCHY);
+  return new Set(
+    [...profiles.values()].filter(({ issuedBy }) => issuedBy === 'order').flatMap(({ issuers }) => issuers),
+  );
 }
