@@ -22,8 +22,21 @@ export type AuditEntry = {
 
 /** Writes one audit row; without it the transaction must not commit. TypeError when `content` is not JSON. */
 export async function appendAudit(tx: Tx, entry: AuditEntry): Promise<void> {
+  await insertEvent(tx, auditValues(entry));
+}
+
+/** The values of a new row, by the names of the placeholders of whichever statement writes it. */
+export function auditValues({ at, kind, actor, subjectId, content }: AuditEntry) {
   const salt = randomBytes(16);
-  await insertEvent(tx, { ...entry, salt, digest: auditDigest(entry, salt) });
+  return {
+    auditAt: at,
+    auditKind: kind,
+    auditActor: actor,
+    auditSubjectId: subjectId,
+    auditContent: content,
+    auditSalt: salt,
+    auditDigest: auditDigest({ at, kind, actor, subjectId, content }, salt),
+  };
 }
 
 /** Whether an act of this kind was done to this subject. */
@@ -37,13 +50,13 @@ export async function wasAudited(tx: Tx, kind: string, subjectId: string): Promi
 }
 const insertEvent = statement('audit_event_insert', (tx) =>
   tx.insert(auditEvent).values({
-    at: sql.placeholder('at'),
-    kind: sql.placeholder('kind'),
-    actor: sql.placeholder('actor'),
-    subjectId: sql.placeholder('subjectId'),
-    content: sql.placeholder('content'),
-    salt: sql.placeholder('salt'),
-    digest: sql.placeholder('digest'),
+    at: sql.placeholder('auditAt'),
+    kind: sql.placeholder('auditKind'),
+    actor: sql.placeholder('auditActor'),
+    subjectId: sql.placeholder('auditSubjectId'),
+    content: sql.placeholder('auditContent'),
+    salt: sql.placeholder('auditSalt'),
+    digest: sql.placeholder('auditDigest'),
   }),
 );
 

@@ -64,38 +64,50 @@ export type KeyUse = {
   readonly holderKey: string;
 };
 
-/** Writes a row in state 'signing'. Refusal('key_reused') when another row that is being signed or was issued has the key. */
-export async function recordIntent(tx: Tx, intent: CertificateIntent): Promise<void> {
+/** Writes a row in state 'signing' and answers when. Refusal('key_reused') when another row that is being signed or was issued has the key. */
+export async function recordIntent(tx: Tx, intent: CertificateIntent): Promise<Date> {
   try {
-    await insertIntent(tx, { ...intent, structure: intent.structure ?? null });
+    const [row] = await insertIntent(tx, intentValues(intent));
+    if (row === undefined) throw new TypeError('an insert without conflict clause writes its row or fails');
+    return row.createdAt;
   } catch (error) {
-    if (violates(error, 'certificate_key_in_use')) {
-      throw new Refusal('key_reused', 'this key already has a certificate');
-    }
-    throw error;
+    throw keyReused(error);
   }
 }
 
+/** The values of a new row, by the names of the placeholders of whichever statement writes it. */
+export const intentValues = (intent: CertificateIntent) => ({ ...intent, structure: intent.structure ?? null });
+
+/** The refusal that the unique index stands for, or the error as it is. */
+export function keyReused(error: unknown): unknown {
+  return violates(error, 'certificate_key_in_use')
+    ? new Refusal('key_reused', 'this key already has a certificate')
+    : error;
+}
+
 const insertIntent = statement('certificate_insert', (tx) =>
-  tx.insert(certificate).values({
-    state: 'signing',
-    id: sql.placeholder('id'),
-    issuer: sql.placeholder('issuer'),
-    serial: sql.placeholder('serial'),
-    profile: sql.placeholder('profile'),
-    profileDigest: sql.placeholder('profileDigest'),
-    tbs: sql.placeholder('tbs'),
-    subject: sql.placeholder('subject'),
-    holder: sql.placeholder('holder'),
-    holderKey: sql.placeholder('holderKey'),
-    structure: sql.placeholder('structure'),
-    keyDigest: sql.placeholder('keyDigest'),
-    orderDigest: sql.placeholder('orderDigest'),
-    actor: sql.placeholder('actor'),
-    actorKind: sql.placeholder('actorKind'),
-    notBefore: sql.placeholder('notBefore'),
-    notAfter: sql.placeholder('notAfter'),
-  }),
+  tx
+    .insert(certificate)
+    .values({
+      state: 'signing',
+      id: sql.placeholder('id'),
+      issuer: sql.placeholder('issuer'),
+      serial: sql.placeholder('serial'),
+      profile: sql.placeholder('profile'),
+      profileDigest: sql.placeholder('profileDigest'),
+      tbs: sql.placeholder('tbs'),
+      subject: sql.placeholder('subject'),
+      holder: sql.placeholder('holder'),
+      holderKey: sql.placeholder('holderKey'),
+      structure: sql.placeholder('structure'),
+      keyDigest: sql.placeholder('keyDigest'),
+      orderDigest: sql.placeholder('orderDigest'),
+      actor: sql.placeholder('actor'),
+      actorKind: sql.placeholder('actorKind'),
+      notBefore: sql.placeholder('notBefore'),
+      notAfter: sql.placeholder('notAfter'),
+    })
+    .returning({ createdAt: certificate.createdAt }),
 );
 
 /** The holder of the newest certificate that was issued for an identifier, as its order named them. */
@@ -108,19 +120,6 @@ export async function lastHolder(tx: Tx, holderKey: string): Promise<Readonly<Re
     .limit(1);
   return row === undefined ? undefined : Object.fromEntries(Object.entries(row.holder));
 }
-
-/** From 'signing' to 'issued'; false when the row is settled already. */
-export async function recordIssued(tx: Tx, id: string, der: Uint8Array): Promise<boolean> {
-  const { rowCount } = await setIssued(tx, { id, der });
-  return rowCount === 1;
-}
-
-const setIssued = statement('certificate_issued', (tx) =>
-  tx
-    .update(certificate)
-    .set({ state: 'issued', der: sql`${sql.placeholder('der')}`, settledAt: sql`clock_timestamp()` })
-    .where(and(eq(certificate.id, sql.placeholder('id')), eq(certificate.state, 'signing'))),
-);
 
 /** From 'signing' to 'unsigned', when the token certainly was not asked; false when the row is settled already. */
 export async function recordUnsigned(tx: Tx, id: string): Promise<boolean> {

@@ -77,8 +77,9 @@ function openPool(url: string, options: DatabaseOptions): Pool {
     lock_timeout: options.lockTimeoutMs ?? 5_000,
     idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs ?? 15_000,
     keepAlive: true,
-    // Times are read as text; a server set to another style would swap day and month without a word.
-    options: '-c datestyle=iso -c timezone=utc',
+    // Times are read as text; a server set to another style would swap day and month without a word. And a statement that waits is
+    // given up once whoever sent it is gone: it would commit by itself later, when recovery has already looked.
+    options: '-c datestyle=iso -c timezone=utc -c client_connection_check_interval=1s',
   });
   // Without a handler, a connection that breaks while nobody waits on it ends the process: idle ones report to the pool,
   // those in use to themselves.

@@ -5,7 +5,6 @@ import { sql } from 'drizzle-orm';
 import type { Tx } from './connect.ts';
 import { present } from './rows.ts';
 import { feedReader, statusFeed } from './schema/revocations.ts';
-import { statement } from './session.ts';
 
 type Place = { readonly xid: bigint; readonly position: bigint };
 
@@ -30,15 +29,10 @@ export type FeedPage = {
 
 export type FeedReader = { readonly copy: string; readonly cursor: FeedCursor; readonly seenAt: Date };
 
-/** Tells every copy that a serial was issued, or was revoked. */
+/** Tells every copy that a serial was revoked, or was issued; the second `recordIssued` does in the statement of the result. */
 export async function appendFeed(tx: Tx, row: FeedRow): Promise<void> {
-  if (row.revokedAt === undefined) await insertIssued(tx, row);
-  else await tx.insert(statusFeed).values(row);
+  await tx.insert(statusFeed).values(row);
 }
-
-const insertIssued = statement('status_feed_issued', (tx) =>
-  tx.insert(statusFeed).values({ issuer: sql.placeholder('issuer'), serial: sql.placeholder('serial') }),
-);
 
 /**
  * Reads at most `limit` rows after the cursor, in the order (xid, position); a reader goes on from the new cursor until a

@@ -1,9 +1,10 @@
 // drizzle over pg, with every error of the driver translated before a query function sees it.
 
+import type { SQL } from 'drizzle-orm';
 import { type NodePgClient, NodePgDatabase, NodePgSession } from 'drizzle-orm/node-postgres';
 import type { PreparedQueryConfig } from 'drizzle-orm/pg-core';
 import { PgDialect } from 'drizzle-orm/pg-core';
-import { Client } from 'pg';
+import { Client, type QueryResult } from 'pg';
 import { translate } from './query-error.ts';
 
 /** The way to ask the database, inside a transaction or not. Other rooms only pass it on to the query functions. */
@@ -41,7 +42,8 @@ export function queriesOn(client: NodePgClient): Tx {
 type Prepared<Result> = { execute(values: Record<string, unknown>): Promise<Result> };
 
 /** A client that is never connected: drizzle writes statements on it that others then run. */
-const unconnected = new NodePgDatabase(dialect, new NodePgSession(new Client(), dialect, undefined), undefined);
+const unconnectedSession: NodePgSession<NoTables, NoTables> = new NodePgSession(new Client(), dialect, undefined);
+const unconnected = new NodePgDatabase(dialect, unconnectedSession, undefined);
 
 /**
  * A query that is asked for with every issuance: drizzle writes its text once in the life of the process, and PostgreSQL parses it
@@ -66,3 +68,15 @@ export function statement<Values extends Record<string, unknown>, Result>(
     }
   };
 }
+
+/** The same for a query in SQL of its own, such as one that writes several tables at once. Times in its rows are text. */
+export const rawStatement = <Row extends Record<string, unknown>>(name: string, query: SQL) =>
+  statement<Record<string, unknown>, QueryResult<Row>>(name, () => ({
+    prepare: (as) =>
+      unconnectedSession.prepareQuery<PreparedQueryConfig & { execute: QueryResult<Row> }>(
+        dialect.sqlToQuery(query),
+        undefined,
+        as,
+        false,
+      ),
+  }));

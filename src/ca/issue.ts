@@ -3,11 +3,11 @@
 
 import { createHash } from 'node:crypto';
 import { uuidv7 } from 'uuidv7';
-import { appendAudit } from '#db/audit.ts';
+import { type AuditEntry, appendAudit } from '#db/audit.ts';
 import { canonicalJson } from '#db/canonical.ts';
-import { recordIntent, recordIssued, recordUnsigned } from '#db/certificates.ts';
+import { type CertificateIntent, type CertificateRecord, recordIntent, recordUnsigned } from '#db/certificates.ts';
 import type { Tx } from '#db/connect.ts';
-import { appendFeed } from '#db/feed.ts';
+import { recordIntentOfNewKey, recordIssued } from '#db/issuance.ts';
 import { type Actor, actorText } from '../actor.ts';
 import type { Authority } from '../authority.ts';
 import { Outage, Refusal } from '../errors.ts';
@@ -23,7 +23,7 @@ import { keyDigest } from '../x509/keys.ts';
 import type { Signable } from '../x509/signable.ts';
 import { profileSubject, refusalsAudited } from './audit-refusal.ts';
 import { burnCertificate } from './burn.ts';
-import { refuseKeyReuse } from './key-reuse.ts';
+import { refuseAuthorityKey, refuseKeyReuse } from './key-reuse.ts';
 import { measureIssuance, type Step } from './measure-issuance.ts';
 import { newSerial } from './serial.ts';
 
@@ -40,33 +40,36 @@ export type IssueCommand = {
   readonly settle?: (tx: Tx, issued: Issued) => Promise<void>;
 };
 
-export type Issued = { readonly id: string; readonly notBefore: Date; readonly notAfter: Date };
+type Issued = { readonly id: string; readonly notBefore: Date; readonly notAfter: Date };
+
+/** The row as it was recorded, with the certificate. */
+export type IssuedCertificate = CertificateRecord & { readonly der: Uint8Array };
 
 export type IssueNeeds = Needs<'policies' | 'db' | 'authorities' | 'issuing' | 'clock' | 'config' | 'meter'>;
 
 /**
- * Issues one certificate and answers its row id.
+ * Issues one certificate and answers its row.
  * Order of effects: intent row and audit (transaction 1), signature (no transaction open), result row, feed and audit (transaction 2).
+ * A transaction is one statement where nothing else belongs into it.
  * Throws Refusal with every finding, before any serial or token call is spent; Outage when token or database is away: the row is
  * then settled by this call if it can, by recover.ts if it cannot.
  */
-export function issueCertificate(system: IssueNeeds, command: IssueCommand): Promise<{ id: string; der: Uint8Array }> {
+export function issueCertificate(system: IssueNeeds, command: IssueCommand): Promise<IssuedCertificate> {
   return measureIssuance(system, command.profile, (step) => issue(system, command, step));
 }
 
-async function issue(system: IssueNeeds, command: IssueCommand, step: Step): Promise<{ id: string; der: Uint8Array }> {
+async function issue(system: IssueNeeds, command: IssueCommand, step: Step): Promise<IssuedCertificate> {
   const id = uuidv7();
   const refusable = {
     kind: 'certificate_refused',
     actor: command.actor,
     subjectId: profileSubject(system, command.profile),
   } as const;
-  const { authority, plan, signable } = await refusalsAudited(system, refusable, async () => {
+  const { authority, plan, signable, row } = await refusalsAudited(system, refusable, async () => {
     // 1. Decide, build and lint. Pure: nothing exists yet, nothing to recover.
     const decided = await step('decide', async () => decideAndLint(system, command));
     // 2. Record the intent. If we stop after the commit, recover.ts burns the row once it is older than twice the deadline.
-    await step('record_intent', () => recordPlan(system, command, { id, ...decided }));
-    return decided;
+    return { ...decided, row: await step('record_intent', () => recordPlan(system, command, { id, ...decided })) };
   });
 
   // 3. Sign. If we stop here or after, the token may have signed: recover.ts burns the serial and the CRL names it.
@@ -79,22 +82,17 @@ async function issue(system: IssueNeeds, command: IssueCommand, step: Step): Pro
   }
 
   // 4. Record the result. If this commit is lost, the row stays `signing`, nobody has seen the certificate, and recover.ts burns it.
+  const { settle } = command;
   const recordResult = async (tx: Tx): Promise<void> => {
-    if (!(await recordIssued(tx, id, der))) {
+    if (!(await recordIssued(tx, { id, der }, resultAudit(command, { id, der, at: system.clock() })))) {
       throw new Outage('hsm', 'recovery settled this row first', { signature: 'unknown' });
     }
-    await appendFeed(tx, { issuer: authority.id, serial: plan.fields.serial });
-    await appendAudit(tx, {
-      kind: 'certificate_issued',
-      actor: actorText(command.actor),
-      subjectId: id,
-      at: system.clock(),
-      content: { sha256: createHash('sha256').update(der).digest('hex') },
-    });
-    await command.settle?.(tx, { id, notBefore: plan.fields.notBefore, notAfter: plan.fields.notAfter });
+    await settle?.(tx, { id, notBefore: plan.fields.notBefore, notAfter: plan.fields.notAfter });
   };
-  await step('record_result', () => system.db.transaction(recordResult));
-  return { id, der };
+  await step('record_result', () =>
+    settle === undefined ? recordResult(system.db.read) : system.db.transaction(recordResult),
+  );
+  return { ...row, state: 'issued', der };
 }
 
 /**
@@ -137,15 +135,20 @@ function authorityOf(system: IssueNeeds, id: string): Authority {
   return authority;
 }
 
-async function recordPlan(system: IssueNeeds, command: IssueCommand, decided: Decided & { id: string }): Promise<void> {
+async function recordPlan(
+  system: IssueNeeds,
+  command: IssueCommand,
+  decided: Decided & { id: string },
+): Promise<CertificateIntent & Pick<CertificateRecord, 'createdAt'>> {
   const claim = keyClaim(system, command, decided.plan);
   const { actor, orderDigest } = claim;
+  const intent = { ...intentOf(command, decided), keyDigest: claim.keyDigest, orderDigest, actor };
+  const audit = intentAudit(decided, { actor, at: system.clock() });
+  refuseAuthorityKey(claim);
   try {
-    await system.db.transaction(async (tx) => {
-      await refuseKeyReuse(tx, claim);
-      await recordIntent(tx, { ...intentOf(command, decided), keyDigest: claim.keyDigest, orderDigest, actor });
-      await appendAudit(tx, intentAudit(decided, { actor, at: system.clock() }));
-    });
+    // Nearly every key is a new one. Of any other it has to be asked who used it for what.
+    const createdAt = await recordIntentOfNewKey(system.db.read, intent, audit);
+    return { ...intent, createdAt: createdAt ?? (await recordIntentOfKnownKey(system, { intent, audit, claim })) };
   } catch (error) {
     // Another request took the key between our two statements. Now its row can be seen, and says which answer is right.
     if (error instanceof Refusal && error.code === 'key_reused') {
@@ -154,6 +157,20 @@ async function recordPlan(system: IssueNeeds, command: IssueCommand, decided: De
     throw error;
   }
 }
+
+type KnownKey = {
+  readonly intent: CertificateIntent;
+  readonly audit: AuditEntry;
+  readonly claim: ReturnType<typeof keyClaim>;
+};
+
+const recordIntentOfKnownKey = (system: IssueNeeds, { intent, audit, claim }: KnownKey): Promise<Date> =>
+  system.db.transaction(async (tx) => {
+    await refuseKeyReuse(tx, claim);
+    const createdAt = await recordIntent(tx, intent);
+    await appendAudit(tx, audit);
+    return createdAt;
+  });
 
 function keyClaim({ authorities }: IssueNeeds, command: IssueCommand, plan: IssuancePlan) {
   const digest = keyDigest(plan.fields.spki);
@@ -202,6 +219,17 @@ const intentAudit = ({ id, plan, authority }: Decided & { id: string }, by: { ac
     serial: Buffer.from(plan.fields.serial).toString('hex'),
     tbsSha256: createHash('sha256').update(plan.tbs).digest('hex'),
   },
+});
+
+const resultAudit = (
+  command: IssueCommand,
+  { id, der, at }: { id: string; der: Uint8Array; at: Date },
+): AuditEntry => ({
+  kind: 'certificate_issued',
+  actor: actorText(command.actor),
+  subjectId: id,
+  at,
+  content: { sha256: createHash('sha256').update(der).digest('hex') },
 });
 
 /** Two requests are the same order when actor, profile, holder, names and key are the same. */

@@ -30,15 +30,20 @@ export async function refuseKeyReuse(tx: Tx, claim: KeyClaim): Promise<void> {
       },
     ]);
   }
-  for (const authority of claim.authorities.values()) {
-    if (Buffer.compare(authority.keyDigest, claim.keyDigest) === 0)
-      throw reused('it is the key of a certification authority');
-  }
+  refuseAuthorityKey(claim);
   const uses = await findKeyUse(tx, claim.keyDigest);
   if (!uses.every((use) => isSameOrder(use, claim) && use.state !== 'issued'))
     throw reused('a certificate was already asked for with it');
   if (uses.some(({ state }) => state === 'signing'))
     throw new Outage('hsm', 'an earlier try of the same order is not settled yet');
+}
+
+/** Throws Refusal `key_reused` for the key of a CA, which no row of a certificate may name. */
+export function refuseAuthorityKey({ authorities, keyDigest }: Pick<KeyClaim, 'authorities' | 'keyDigest'>): void {
+  for (const authority of authorities.values()) {
+    if (Buffer.compare(authority.keyDigest, keyDigest) === 0)
+      throw reused('it is the key of a certification authority');
+  }
 }
 
 const isSameOrder = (use: KeyUse, { actor, orderDigest }: KeyClaim): boolean =>

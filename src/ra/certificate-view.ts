@@ -51,14 +51,15 @@ export async function findVisibleCertificate(
   const row = await findCertificate(system.db.read, query.id);
   if (row?.der === undefined || row.structure === undefined || !query.actor.structures.includes(row.structure))
     throw new Refusal('not_found', 'there is no such certificate');
-  return viewOf(system, row, row.der);
+  return viewOf(system, { ...row, der: row.der });
 }
 
-function viewOf(system: ViewNeeds, row: CertificateRecord, der: Uint8Array): CertificateView {
+/** The view of a certificate whose row is known. */
+export function viewOf(system: ViewNeeds, row: CertificateRecord & { readonly der: Uint8Array }): CertificateView {
   const { hierarchy } = system.policies;
   return {
     ...summaryViewOf(row, system.clock()),
-    certificate: der,
+    certificate: row.der,
     chain: chainOf(system.authorities, row.issuer).map(({ certificate }) => certificate.der),
     links: {
       issuerCertificate: certificateUrl(hierarchy, row.issuer),

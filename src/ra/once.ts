@@ -15,17 +15,26 @@ export type Settle = (tx: Tx, certificateId: string) => Promise<void>;
 
 type Act = { readonly actor: Actor; readonly route: string; readonly idempotency?: Idempotency | undefined };
 
+type Ways<T> = {
+  /**
+   * The act itself. Where there is a key it must call `settle` in the transaction that records its result: a result and its key commit
+   * together or not at all.
+   */
+  readonly first: (settle: Settle | undefined) => Promise<T>;
+  /** What is answered of the certificate that an earlier request with this key made or touched. */
+  readonly again: (certificateId: string) => Promise<T>;
+};
+
 /**
- * Runs `act` unless this key was answered before; answers the id of the certificate that it made or touched.
- * `act` must call `settle` in the transaction that records its result: a result and its key commit together or not at all.
- * Throws the first answer again if that was a refusal; Refusal `idempotency_key_reused` or `idempotency_key_in_progress`.
+ * Acts unless this key was answered before. Throws the first answer again if that was a refusal; Refusal `idempotency_key_reused` or
+ * `idempotency_key_in_progress`.
  */
-export async function once(
+export async function once<T>(
   system: Needs<'db' | 'config'>,
   { actor, route, idempotency }: Act,
-  act: (settle: Settle) => Promise<string>,
-): Promise<string> {
-  if (idempotency === undefined) return act(async () => undefined);
+  { first, again }: Ways<T>,
+): Promise<T> {
+  if (idempotency === undefined) return first(undefined);
   // If we stop after the claim, it runs out with its lease, after recovery has settled what the act left behind.
   const leaseMs = 4 * system.config.SIGNING_DEADLINE_MS;
   const claim = await system.db.transaction((tx) =>
@@ -41,9 +50,9 @@ export async function once(
         throw new Refusal(claim.refusal.code, claim.refusal.detail, claim.refusal.findings);
       if (claim.certificateId === undefined)
         throw new TypeError('an answered key names its certificate or its refusal');
-      return claim.certificateId;
+      return again(claim.certificateId);
     case 'claimed':
-      return settled(system, claim.claim, act);
+      return settled(system, claim.claim, first);
   }
 }
 
@@ -55,11 +64,11 @@ const OWN_FAULTS: ReadonlySet<RefusalCode> = new Set([
   'configuration_invalid',
 ]);
 
-async function settled(
+async function settled<T>(
   system: Needs<'db'>,
   claim: IdempotencyClaim,
-  act: (settle: Settle) => Promise<string>,
-): Promise<string> {
+  act: (settle: Settle) => Promise<T>,
+): Promise<T> {
   try {
     return await act(async (tx, certificateId) => {
       if (!(await completeIdempotency(tx, claim, { certificateId }))) {

@@ -9,9 +9,9 @@ import { refusalsCounted } from '../ca/measure-issuance.ts';
 import { Refusal } from '../errors.ts';
 import type { Structure } from '../policy/holder.ts';
 import type { RequestedNames } from '../policy/requested-names.ts';
-import { type CertificateView, findVisibleCertificate } from './certificate-view.ts';
+import { type CertificateView, findVisibleCertificate, viewOf } from './certificate-view.ts';
 import type { AdministratorActor } from './find-actor.ts';
-import { type Idempotency, once } from './once.ts';
+import { type Idempotency, once, type Settle } from './once.ts';
 import { refuseOtherPerson } from './one-person.ts';
 import { holderOf, type OrderHolder, placedInOrder, refuseOtherHolder } from './order-holder.ts';
 
@@ -37,7 +37,7 @@ export async function orderCertificate(system: IssueNeeds, command: OrderCommand
     refusalsCounted(system, command.profile, () => refusalsAudited(system, refusable, act));
   // Before the Idempotency-Key: a right is asked for each time, and no key remembers that there was none.
   const structure = await told(() => structureOf(system, command));
-  const id = await once(system, { actor, route: 'orderCertificate', idempotency }, async (settle) => {
+  const first = async (settle: Settle | undefined): Promise<CertificateView> => {
     await told(async () => refuseOtherHolder(system.policies.profiles.get(command.profile), command.holder));
     const holder = holderOf(command.holder, structure);
     const issued = await placedInOrder(holder, async () => {
@@ -49,12 +49,13 @@ export async function orderCertificate(system: IssueNeeds, command: OrderCommand
         key: { csr: command.csr },
         ...(command.names === undefined ? {} : { names: command.names }),
         actor,
-        settle: (tx, issued) => settle(tx, issued.id),
+        ...(settle === undefined ? {} : { settle: (tx, { id }) => settle(tx, id) }),
       });
     });
-    return issued.id;
-  });
-  return findVisibleCertificate(system, { id, actor });
+    return viewOf(system, issued);
+  };
+  const again = (id: string): Promise<CertificateView> => findVisibleCertificate(system, { id, actor });
+  return once(system, { actor, route: 'orderCertificate', idempotency }, { first, again });
 }
 
 async function structureOf(system: IssueNeeds, command: OrderCommand): Promise<Structure> {

@@ -7,7 +7,7 @@ import { Refusal } from '../errors.ts';
 import type { Needs } from '../system.ts';
 import { type CertificateView, findVisibleCertificate } from './certificate-view.ts';
 import type { AdministratorActor } from './find-actor.ts';
-import { type Idempotency, once } from './once.ts';
+import { type Idempotency, once, type Settle } from './once.ts';
 
 export type RevokeOrder = {
   readonly id: string;
@@ -23,14 +23,15 @@ export async function revokeCertificate(
 ): Promise<CertificateView> {
   const { actor, idempotency } = order;
   const refusable = { kind: 'revocation_refused', actor, subjectId: order.id } as const;
-  const id = await once(system, { actor, route: `revokeCertificate ${order.id}`, idempotency }, (settle) =>
+  const first = (settle: Settle | undefined): Promise<string> =>
     refusalsAudited(system, refusable, async () => {
       const reason = knownReason(order.reason);
       await findVisibleCertificate(system, { id: order.id, actor });
-      await revoke(system, { id: order.id, reason, actor, settle });
+      await revoke(system, { id: order.id, reason, actor, ...(settle === undefined ? {} : { settle }) });
       return order.id;
-    }),
-  );
+    });
+  const act = { actor, route: `revokeCertificate ${order.id}`, idempotency };
+  const id = await once(system, act, { first, again: async (touched) => touched });
   // Asked again: a right that ended since the first answer shows no more.
   return findVisibleCertificate(system, { id, actor });
 }

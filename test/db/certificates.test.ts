@@ -9,14 +9,14 @@ import {
   findKeyUse,
   recordBurnt,
   recordIntent,
-  recordIssued,
   recordUnsigned,
   staleIntents,
 } from '#db/certificates.ts';
+import { recordIssued } from '#db/issuance.ts';
 import { violates } from '#db/query-error.ts';
 import { recordRevocation } from '#db/revocations.ts';
 import { type FreshDatabase, freshDatabase } from '../helpers/database.ts';
-import { CA, DER, digest, intent, issued, NOW, randomSerial } from './samples.ts';
+import { CA, DER, digest, intent, issued, NOW, randomSerial, resultAudit } from './samples.ts';
 
 let fresh: FreshDatabase;
 beforeAll(async () => {
@@ -28,7 +28,7 @@ const END = new Date('2029-11-21T10:00:00Z');
 
 async function settled(state: Exclude<CertificateState, 'signing'>, id: string): Promise<boolean> {
   const { read } = fresh.db;
-  if (state === 'issued') return await recordIssued(read, id, DER);
+  if (state === 'issued') return await recordIssued(read, { id, der: DER }, resultAudit(id));
   return state === 'unsigned' ? await recordUnsigned(read, id) : await recordBurnt(read, id, NOW);
 }
 

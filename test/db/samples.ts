@@ -3,9 +3,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { sql } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
+import type { AuditEntry } from '#db/audit.ts';
 import { type AuthorityRecord, recordAuthority } from '#db/authorities.ts';
-import { type CertificateIntent, recordIntent, recordIssued } from '#db/certificates.ts';
+import { type CertificateIntent, recordIntent } from '#db/certificates.ts';
 import type { Database, Tx } from '#db/connect.ts';
+import { recordIssued } from '#db/issuance.ts';
 
 export const CA = 'ACI-EL-ORG-TEST';
 export const NOW = new Date('2026-11-21T10:00:00Z');
@@ -45,11 +47,19 @@ export function intent(changes: Partial<CertificateIntent> = {}): CertificateInt
 
 export const DER = Uint8Array.of(1, 2, 3, 4);
 
+export const resultAudit = (subjectId: string): AuditEntry => ({
+  kind: 'certificate_issued',
+  actor: 'administrator-1',
+  subjectId,
+  at: NOW,
+  content: {},
+});
+
 /** Records an issued certificate and returns what was recorded. */
 export async function issued(tx: Tx, changes: Partial<CertificateIntent> = {}): Promise<CertificateIntent> {
   const recorded = intent(changes);
   await recordIntent(tx, recorded);
-  await recordIssued(tx, recorded.id, DER);
+  await recordIssued(tx, { id: recorded.id, der: DER }, resultAudit(recorded.id));
   return recorded;
 }
 

@@ -90,9 +90,22 @@ async function sendTwoUntilSigned(before: readonly string[]): Promise<Sent & { r
   await lock.query('begin');
   await lock.query('select from certificate where not id = any($1) for update', [before]);
   signer.signal('SIGCONT');
-  await eventually('both results wait', async () => (await waitingForLock(watch, 'api', 'update "certificate"')) === 2);
+  await eventually('both results wait', async () => (await waitingForLock(watch, 'api', 'with issued as')) === 2);
   return { ...sent, release: () => lock.end() };
 }
+
+/** Any number that no other lock has. */
+const COMMIT_LOCK = 70_614;
+
+/** From now on the COMMIT of a result waits for a lock, when all else of it is done. */
+const waitAtCommit = (): Promise<unknown> =>
+  watch.query(`
+    create or replace function wait_at_commit() returns trigger language plpgsql as $$
+    begin perform pg_advisory_xact_lock_shared(${COMMIT_LOCK}); return null; end $$;
+    create constraint trigger wait_at_commit after update on certificate deferrable initially deferred
+    for each row when (new.state = 'issued') execute function wait_at_commit()`);
+
+const commitAtOnce = (): Promise<unknown> => watch.query('drop trigger wait_at_commit on certificate');
 
 const codeOf = ({ statusCode, json }: Answer): string => `${statusCode} ${json().code ?? ''}`.trim();
 
@@ -126,14 +139,11 @@ describe('SIGKILL of the api', () => {
     await lock.query('begin');
     await lock.query('lock table certificate in share mode');
     const { orders, answers } = sendTwo();
-    await eventually(
-      'both intents wait',
-      async () => (await waitingForLock(watch, 'api', 'insert into "certificate"')) === 2,
-    );
+    await eventually('both intents wait', async () => (await waitingForLock(watch, 'api', 'with intent as')) === 2);
     await api.kill();
-    await lock.end();
     expect(await answers).toEqual([undefined, undefined]);
     await connectionsEnded(watch, 'api');
+    await lock.end();
     expect(await rowsSince(before)).toEqual([]);
     left.push({ orders, rows: [] });
     await startApi();
@@ -157,8 +167,8 @@ describe('SIGKILL of the api', () => {
     const { orders, answers, release } = await sendTwoUntilSigned(before);
     await api.kill();
     expect(await answers).toEqual([undefined, undefined]);
-    await release();
     await connectionsEnded(watch, 'api');
+    await release();
     const rows = await rowsSince(before);
     expect(statesOf(rows)).not.toContain('issued');
     expect(rows.every(({ tbs }) => wasSigned(service, tbs))).toBe(true);
@@ -168,19 +178,24 @@ describe('SIGKILL of the api', () => {
 
   it('after the result and before the answer loses nothing: the Idempotency-Key gives that very certificate', async () => {
     const before = await idsNow();
-    const { orders, answers, release } = await sendTwoUntilSigned(before);
-    // queued behind the two results, this lock is had as soon as they are committed, and keeps the api from reading its answer
-    const reader = await connectTo(service.database.url);
-    await reader.query('begin');
-    const locked = reader.query('lock table certificate in access exclusive mode');
-    await eventually('the reader is queued', async () => (await waitingForLock(watch, 'test', 'lock table')) === 1);
-    await release();
-    await locked;
-    const { rows } = await reader.query<Row>(ROWS, [before]);
-    expect(statesOf(rows)).toEqual(['issued', 'issued']);
+    await waitAtCommit();
+    const lock = await connectTo(service.database.url);
+    await lock.query(`select pg_advisory_lock(${COMMIT_LOCK})`);
+    const { orders, answers } = sendTwo();
+    // the order with a key settles it in a transaction, the other one is a transaction of one statement
+    await eventually('both results wait at their commit', async () => {
+      const waiting = await Promise.all(['commit', 'with issued as'].map((text) => waitingForLock(watch, 'api', text)));
+      return waiting.join() === '1,1';
+    });
+    api.signal('SIGSTOP');
+    await lock.end();
+    const rows = await eventually('both results are committed', async () => {
+      const found = await rowsSince(before);
+      return statesOf(found).join() === 'issued,issued' ? found : undefined;
+    });
     await api.kill();
     expect(await answers).toEqual([undefined, undefined]);
-    await reader.end();
+    await commitAtOnce();
 
     await startApi();
     const [withKey, without] = orders;

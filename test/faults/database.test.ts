@@ -164,7 +164,7 @@ it('PostgreSQL killed between signature and result: 503, nobody exits, and recov
   await lock.query('begin');
   await lock.query('select from certificate where id = $1 for update', [row?.id]);
   signer.signal('SIGCONT');
-  await eventually('the result waits', async () => (await waitingForLock(watch, 'api', 'update "certificate"')) === 1);
+  await eventually('the result waits', async () => (await waitingForLock(watch, 'api', 'with issued as')) === 1);
   expect(wasSigned(service, row?.tbs ?? new Uint8Array())).toBe(true);
   killPostgres();
   expectComeBack(await answer);
@@ -189,8 +189,8 @@ it('PostgreSQL killed between signature and result: 503, nobody exits, and recov
 
 describe('a COMMIT that is lost on the way', () => {
   // the names of their statements: the text is sent only once on each connection
-  const INTENT = 'certificate_insert';
-  const RESULT = 'certificate_issued';
+  const INTENT = 'issuance_intent';
+  const RESULT = 'issuance_result';
 
   it('of the intent, with its transaction: nothing has happened', async () => {
     const before = await idsNow();

@@ -8,13 +8,16 @@ import { join } from 'node:path';
 /** PostgreSQL's name for the socket of port 5432 in a folder. */
 const SOCKET = '.s.PGSQL.5432';
 
-/** A simple Query message (PostgreSQL, Message Formats): type, length, text, NUL. */
-const COMMIT = Buffer.from('Q\0\0\0\x0bcommit\0', 'latin1');
+/** Simple Query messages (PostgreSQL, Message Formats): type, length, text, NUL. */
+const COMMIT = 'Q\0\0\0\x0bcommit\0';
+const ROLLBACK = 'Q\0\0\0\x0drollback\0';
+/** Ends a prepared statement; outside a transaction it commits what the statement did. */
+const SYNC = 'S\0\0\0\x04';
 
 export type Cut = {
   /** what a message of the transaction must contain: text of a statement, or the name of a prepared one */
   readonly transaction: string;
-  /** whether the server still gets the COMMIT */
+  /** whether the server still gets the COMMIT, or the end of a statement that is a transaction by itself */
   readonly commits: boolean;
 };
 
@@ -33,6 +36,7 @@ export async function openCommitProxy(folder: string, target: string): Promise<C
   const server = createServer((client) => {
     const upstream = connect(join(target, SOCKET));
     let statements = '';
+    let inTransaction = false;
     for (const socket of [client, upstream]) {
       sockets.add(socket);
       socket.on('error', () => undefined);
@@ -45,9 +49,15 @@ export async function openCommitProxy(folder: string, target: string): Promise<C
     upstream.on('data', (chunk) => client.write(chunk));
     client.on('data', (chunk) => {
       const text = chunk.toString('latin1');
-      statements = text.includes('begin isolation') ? text : statements + text;
-      if (wanted === undefined || !chunk.equals(COMMIT) || !statements.includes(wanted.transaction)) {
+      const begins = text.includes('begin isolation');
+      statements = begins ? text : statements + text;
+      inTransaction ||= begins;
+      const commits = inTransaction ? text === COMMIT : text.endsWith(SYNC);
+      if (wanted === undefined || !commits || !statements.includes(wanted.transaction)) {
         upstream.write(chunk);
+        if (!commits && text !== ROLLBACK) return;
+        inTransaction = false;
+        statements = '';
         return;
       }
       if (wanted.commits) upstream.write(chunk);
