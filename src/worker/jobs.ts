@@ -6,6 +6,7 @@ import { required } from '../config.ts';
 import { startLoop } from '../loop.ts';
 import type { System } from '../system.ts';
 import { BEAT_MS, createHeartbeat } from './heartbeats.ts';
+import { cronItems } from './schedule.ts';
 import { createTasks } from './tasks.ts';
 
 const RESTART_MS = 1_000;
@@ -55,8 +56,7 @@ async function startJobs(system: System): Promise<Jobs> {
     noHandleSignals: true,
     events,
     taskList: createTasks(system),
-    // without this it looks for a file `crontab` in the working directory
-    parsedCronItems: [],
+    parsedCronItems: cronItems(),
     // With a delay, even of nothing, the end of a job is written again and again while the database is away; without one, the first
     // failure is a rejection that nobody handles, and ends the process.
     preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },

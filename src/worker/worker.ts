@@ -4,18 +4,14 @@
 
 import { randomUUID } from 'node:crypto';
 import { relayOutbox } from '#db/outbox.ts';
-import type { SignerHealth } from '#hsm/client.ts';
 import { sealAuditRows } from '../audit/seal.ts';
 import { createKeySweep } from '../ca/forsaken-keys.ts';
-import { recoverCertificates } from '../ca/recover.ts';
-import { destroyEndedResponders, renewOcspResponders } from '../ca/renew-responders.ts';
-import { publishDueCrls } from '../crl/due.ts';
-import { recoverCrls } from '../crl/recover.ts';
 import { startLoop } from '../loop.ts';
-import { createPatience, type Patience } from '../patience.ts';
+import { createPatience } from '../patience.ts';
 import type { System } from '../system.ts';
 import { watchGivenUpJobs } from './given-up.ts';
 import { keepJobsRunning } from './jobs.ts';
+import { publishLists, recoverRows, renewResponders } from './steps.ts';
 
 const RELAY_MS = 200;
 const SEAL_MS = 500;
@@ -39,7 +35,7 @@ export async function startWorker(system: System): Promise<{ stop(): Promise<voi
     startLoop('relay', RELAY_MS, () => relayAll(system), log),
     startLoop('sealer', SEAL_MS, () => sealAuditRows(system, holder), log),
     // A row is stale after two deadlines, an Idempotency-Key free again after four: by then its row is settled.
-    startLoop('recovery', config.SIGNING_DEADLINE_MS, () => recover(system), log),
+    startLoop('recovery', config.SIGNING_DEADLINE_MS, () => recoverRows(system), log),
     startLoop('lists', LOOK_MS, () => publishLists(system, listPatience), log),
     startLoop('forsaken keys', SWEEP_MS, () => sweepKeys(system), log),
     startLoop('given-up jobs', GIVEN_UP_MS, () => watchGivenUpJobs(system), log),
@@ -56,27 +52,3 @@ export async function startWorker(system: System): Promise<{ stop(): Promise<voi
 async function relayAll(system: System): Promise<void> {
   while ((await system.db.transaction((tx) => relayOutbox(tx, OUTBOX_BATCH))) === OUTBOX_BATCH);
 }
-
-async function recover(system: System): Promise<void> {
-  tellRecovered(system, 'certificate', await recoverCertificates(system));
-  tellRecovered(system, 'crl', await recoverCrls(system));
-}
-
-/** Whoever began these rows ended badly, and somebody may have asked for them: worth a line. */
-function tellRecovered({ meter, log }: System, kind: 'certificate' | 'crl', count: number): void {
-  if (count === 0) return;
-  meter.recovered(kind, count);
-  log.warn({ kind, count }, 'rows that a stopped process had left were burnt');
-}
-
-async function renewResponders(system: System, patience: Patience): Promise<void> {
-  await renewOcspResponders(system, patience);
-  await destroyEndedResponders(system);
-}
-
-/** No CRL number is spent on a token that is known to be away. */
-async function publishLists(system: System, patience: Patience): Promise<void> {
-  if (maySign(await system.issuing.health())) await publishDueCrls(system, system.issuing, patience);
-}
-
-const maySign = ({ state, breaker }: SignerHealth): boolean => state === 'open' && breaker !== 'open';
