@@ -7,6 +7,7 @@ import { relayOutbox } from '#db/outbox.ts';
 import { sealAuditRows } from '../audit/seal.ts';
 import { createKeySweep } from '../ca/forsaken-keys.ts';
 import { startLoop } from '../loop.ts';
+import { newObserver, type Observer, observe } from '../observer/observe.ts';
 import { createPatience } from '../patience.ts';
 import type { System } from '../system.ts';
 import { watchGivenUpJobs } from './given-up.ts';
@@ -19,17 +20,20 @@ const SEAL_MS = 500;
 const LOOK_MS = 3_000;
 /** How often the OCSP token is searched for keys that nobody certified. */
 const SWEEP_MS = 60_000;
+/** How often the public's view is looked at. */
+const OBSERVE_MS = 5 * 60_000;
 /** How soon a job that was given up is an alarm. */
 const GIVEN_UP_MS = 10_000;
 const OUTBOX_BATCH = 1_000;
 
 /** Starts the worker; `stop` lets the jobs under way end. Throws Outage when the database is away. */
-export async function startWorker(system: System): Promise<{ stop(): Promise<void> }> {
+export async function startWorker(system: System): Promise<{ readonly observer: Observer; stop(): Promise<void> }> {
   const jobs = await keepJobsRunning(system);
   const holder = randomUUID();
   const { log, config } = system;
   const listPatience = createPatience();
   const responderPatience = createPatience();
+  const observer = newObserver(holder);
   const sweepKeys = createKeySweep();
   const loops = [
     startLoop('relay', RELAY_MS, () => relayAll(system), log),
@@ -39,9 +43,11 @@ export async function startWorker(system: System): Promise<{ stop(): Promise<voi
     startLoop('lists', LOOK_MS, () => publishLists(system, listPatience), log),
     startLoop('forsaken keys', SWEEP_MS, () => sweepKeys(system), log),
     startLoop('given-up jobs', GIVEN_UP_MS, () => watchGivenUpJobs(system), log),
+    startLoop('observer', OBSERVE_MS, () => observe(system, observer), log),
     startLoop('responders', LOOK_MS, () => renewResponders(system, responderPatience), log),
   ];
   return {
+    observer,
     async stop() {
       await Promise.all(loops.map((loop) => loop.stop()));
       await jobs.stop();
