@@ -3,9 +3,10 @@
 
 import { type SQL, sql } from 'drizzle-orm';
 import type { Tx } from './connect.ts';
+import { LOCKED_BY_THE_DEAD } from './workers.ts';
 
 /**
- * `failed`: no attempt is left. `stuck`: locked for longer than any job takes, so its worker is gone. `running`: a worker has it.
+ * `failed`: no attempt is left. `stuck`: its worker is dead, and no other one has noticed. `running`: a worker has it.
  * `due`: a worker takes it next. `waiting`: its time has not come, after a failure or by plan.
  */
 export type JobState = 'failed' | 'stuck' | 'running' | 'due' | 'waiting';
@@ -24,9 +25,6 @@ export type Job = {
 };
 
 type JobRow = Omit<Job, 'runAt'> & { readonly runAt: string | Date };
-
-/** A publication under its lease takes six signing deadlines of at most a minute; nothing else comes near. */
-const LONGEST_JOB = sql`interval '15 minutes'`;
 
 export type JobFilter = {
   readonly ids?: readonly string[];
@@ -62,8 +60,17 @@ export async function retryJobs(tx: Tx, ids: readonly string[]): Promise<string[
   return rows.map(({ id }) => id);
 }
 
+/** Of jobs named `task key`, or `task id` where a job has no key, those that are not done yet, whatever their state. */
+export async function jobsStillThere(tx: Tx, names: readonly string[]): Promise<ReadonlySet<string>> {
+  if (names.length === 0 || !(await hasJobs(tx))) return new Set();
+  const { rows } = await tx.execute<{ name: string }>(sql`
+    select name from (select left(task_identifier || ' ' || coalesce(key, id::text), 256) as name from graphile_worker.jobs) job
+    where name = any(array(select jsonb_array_elements_text(${JSON.stringify(names)}::jsonb)))`);
+  return new Set(rows.map(({ name }) => name));
+}
+
 const stateOf: SQL = sql`case
-  when locked_at < now() - ${LONGEST_JOB} then 'stuck'
+  when ${LOCKED_BY_THE_DEAD} then 'stuck'
   when locked_at is not null then 'running'
   when attempts >= max_attempts then 'failed'
   when run_at <= now() then 'due'

@@ -13,6 +13,7 @@ const CHECKOUT = join(dirname(fileURLToPath(import.meta.url)), '..');
 const Listen = Type.String({ pattern: '^(\\[[0-9a-fA-F:]+\\]|[A-Za-z0-9.-]+):\\d{1,5}$' });
 /** A host alone stands for the port of the role (src/metrics/catalogue.ts). */
 const MetricsListen = Type.String({ pattern: '^(\\[[0-9a-fA-F:]+\\]|[A-Za-z0-9.-]+)(:\\d{1,5})?$' });
+const HttpUrl = Type.String({ pattern: '^https?://[A-Za-z0-9.:\\[\\]-]+(/[^\\s?#]*)?$', maxLength: 256 });
 const Path = Type.String({ minLength: 1 });
 /** 0: no limit. The defaults stand in src/http/limits.ts. */
 const RatePerSecond = Type.Integer({ minimum: 0, maximum: 1_000_000 });
@@ -44,6 +45,10 @@ const Environment = Type.Object({
   /** who works at the command line, where the account of the operating system does not tell */
   IGC_OPERATOR: Type.Optional(Person),
   METRICS_LISTEN: Type.Optional(MetricsListen),
+  /** where the worker fetches our own lists and certificates as the public does; without it nobody looks */
+  OBSERVER_URL: Type.Optional(HttpUrl),
+  /** the same for OCSP */
+  OBSERVER_OCSP_URL: Type.Optional(HttpUrl),
   SIGNING_DEADLINE_MS: Type.Integer({ default: 5000, minimum: 100, maximum: 60_000 }),
   LOG_LEVEL: Type.Enum(['silent', 'error', 'warn', 'info', 'debug'], { default: 'info' }),
 });

@@ -2,6 +2,7 @@
 
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { countOpenAlarms } from '#db/alarms.ts';
 import { unsealedBacklog } from '#db/audit-chain.ts';
 import { databaseTime } from '#db/clock.ts';
 import { latestCrl } from '#db/crls.ts';
@@ -186,4 +187,17 @@ export async function checkBacklogs({ db, clock }: System): Promise<readonly Che
     const detail = rows === 0 ? 'nothing waits' : `${rows} rows wait, the oldest for ${Math.round(waited / 1000)} s`;
     return waited > LAG_MS ? warn(check, detail, 'start the worker, which takes them') : ok(check, detail);
   });
+}
+
+/** Alarms that are open, and whether anybody looks at what the public sees. */
+export async function checkAlarms({ db, config }: System): Promise<readonly Check[]> {
+  const open = [...(await countOpenAlarms(db.read))].map(([kind, count]) => `${count} ${kind}`).sort();
+  return [
+    open.length === 0
+      ? ok('alarms', 'none is open')
+      : warn('alarms', `open: ${open.join(', ')}`, 'see `igc alarms list`; docs/operations.md says what to do'),
+    config.OBSERVER_URL === undefined || config.OBSERVER_OCSP_URL === undefined
+      ? ok('observer', 'off here: OBSERVER_URL or OBSERVER_OCSP_URL is not set')
+      : ok('observer', 'the worker fetches lists, certificates and OCSP answers as the public does'),
+  ];
 }

@@ -9,6 +9,7 @@ import { loadPolicies, type Policies } from '../../src/policy/load.ts';
 import { type Check, fail, ok } from './check.ts';
 import { checkApiCertificate, checkDirectory, checkNode, checkSecretFiles } from './checks-here.ts';
 import {
+  checkAlarms,
   checkBacklogs,
   checkClock,
   checkCrls,
@@ -81,6 +82,7 @@ async function examineSystem(config: Config, { hierarchy }: Policies): Promise<r
       ['CRLs', () => checkCrls(system)],
       ['OCSP responders', () => checkResponders(system)],
       ['backlogs', () => checkBacklogs(system)],
+      ['alarms', () => checkAlarms(system)],
     ];
     const checks: Check[] = [ok('database', `migrated, hierarchy ${hierarchy.name}`)];
     for (const [name, look] of parts) checks.push(...(await look().catch((error: unknown) => [failure(name, error)])));

@@ -206,6 +206,20 @@ export const CATALOGUE = {
     roles: ['worker'],
     alarm: '`igc_jobs_given_up > 0`',
   },
+  igc_alarms_open: {
+    type: 'gauge',
+    help: 'Alarms that are open, by kind (docs/operations.md); 0 for a kind of which none is.',
+    labels: ['kind'],
+    roles: ['worker'],
+    alarm: 'above 0: `igc alarms list` says what it is about',
+  },
+  igc_observer_last_look_timestamp_seconds: {
+    type: 'gauge',
+    help: 'When this copy last looked at everything as the public sees it; 0 when it never did, because another copy does or OBSERVER_URL is not set.',
+    labels: [],
+    roles: ['worker'],
+    alarm: '`time() - max(igc_observer_last_look_timestamp_seconds) > 1800` where OBSERVER_URL is set',
+  },
   igc_ocsp_answer_duration_seconds: {
     type: 'histogram',
     help: 'Time that each OCSP answer took, by what it says: good, revoked, unknown, malformedRequest, unauthorized, tryLater or internalError.',

@@ -1,10 +1,13 @@
 // Where the gauges of each role come from: its database, and what the database says of lists, responders and backlogs.
 
+import { countOpenAlarms } from '#db/alarms.ts';
 import { unsealedBacklog } from '#db/audit-chain.ts';
 import type { Database } from '#db/connect.ts';
 import { feedRowsBeyond, jobsGivenUp, publishedLists } from '#db/gauges.ts';
 import { outboxBacklog } from '#db/outbox.ts';
 import { listAllResponders } from '#db/responders.ts';
+import { ALARM_KINDS } from '../alarms/raise.ts';
+import type { Observer } from '../observer/observe.ts';
 import type { StatusIndex } from '../ocsp/status.ts';
 import type { Needs } from '../system.ts';
 import { plain, type Sample, type Source, timestamp } from './source.ts';
@@ -85,6 +88,23 @@ export const backlogSource = ({ db, clock }: Needs<'db' | 'clock'>): Source => (
       plain('igc_jobs_given_up', await jobsGivenUp(db.read)),
     ];
   },
+});
+
+/** How many alarms of each kind are open. */
+export const alarmSource = ({ db }: Needs<'db'>): Source => ({
+  name: 'alarms',
+  async read() {
+    const open = await countOpenAlarms(db.read);
+    return ALARM_KINDS.map((kind) => ({ name: 'igc_alarms_open', labels: { kind }, value: open.get(kind) ?? 0 }));
+  },
+});
+
+/** When this copy last observed the public's view. */
+export const observerSource = ({ lastLook }: Pick<Observer, 'lastLook'>): Source => ({
+  name: 'observer',
+  read: () => [
+    plain('igc_observer_last_look_timestamp_seconds', lastLook.at === undefined ? 0 : timestamp(lastLook.at)),
+  ],
 });
 
 /** How long ago this copy read the feed; known without the database. */

@@ -4,7 +4,14 @@ import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import { openMetrics } from '../metrics/open.ts';
 import { signerSource } from '../metrics/signer-source.ts';
-import { backlogSource, connectionSource, expirySource, listSource } from '../metrics/sources.ts';
+import {
+  alarmSource,
+  backlogSource,
+  connectionSource,
+  expirySource,
+  listSource,
+  observerSource,
+} from '../metrics/sources.ts';
 import { openSystem } from '../open-system.ts';
 import { startWorker } from '../worker/worker.ts';
 import type { RunningRole } from './role.ts';
@@ -21,6 +28,8 @@ export async function startWorkerRole(config: Config, log: Log): Promise<Running
     listSource(system),
     expirySource(system),
     backlogSource(system),
+    alarmSource(system),
+    observerSource(worker.observer),
   ]);
   return {
     async stop() {

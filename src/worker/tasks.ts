@@ -5,6 +5,8 @@ import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { publishNeededCrl } from '../crl/publish.ts';
 import type { System } from '../system.ts';
+import { pruneEndedRows } from '../upkeep/prune.ts';
+import { publishListsOrFail, recoverRows, renewResponders } from './steps.ts';
 
 const PublishCrl = Type.Object(
   { authority: Type.String({ pattern: '^[A-Z]{3}(-[A-Z]{2,4}){1,3}$' }) },
@@ -17,6 +19,14 @@ export function createTasks(system: System): TaskList {
     publish_crl: async (payload) => {
       const { authority } = Value.Parse(PublishCrl, payload);
       await publishNeededCrl(system, authority, system.issuing);
+    },
+    // by the schedule; their payload says when they were due, which changes nothing
+    publish_due_crls: () => publishListsOrFail(system),
+    renew_responders: () => renewResponders(system),
+    recover_rows: () => recoverRows(system),
+    prune_ended_rows: async () => {
+      const deleted = await pruneEndedRows(system);
+      if (deleted > 0) system.log.info({ deleted }, 'rows that serve nobody any more were deleted');
     },
   };
 }

@@ -1,7 +1,8 @@
 import { chmodSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { recordAlarm } from '#db/alarms.ts';
 import { checkApiCertificate } from '../../scripts/commands/checks-here.ts';
-import { checkBacklogs, checkClock, checkCrls } from '../../scripts/commands/checks-service.ts';
+import { checkAlarms, checkBacklogs, checkClock, checkCrls } from '../../scripts/commands/checks-service.ts';
 import { loadConfig } from '../../src/config.ts';
 import { readApiTls } from '../../src/roles/api-tls.ts';
 import { writeApiCertificate } from '../helpers/cast.ts';
@@ -52,6 +53,8 @@ describe('igc doctor', () => {
       'CRL ACI-EL-PP-TEST': 'fail',
       'OCSP responder ACI-EL-ORG-TEST': 'fail',
       outbox: 'ok',
+      alarms: 'ok',
+      observer: 'ok',
     });
     expect((await igc('doctor')).stdout).toMatch(/^fail {2}CRL ACI-EL-PP-TEST .*\n {6}→ start the worker/m);
   });
@@ -117,6 +120,16 @@ describe('igc doctor', () => {
     expect(checks.map(({ check, state }) => [check, state])).toEqual([
       ['outbox', 'ok'],
       ['audit chain', 'warn'],
+    ]);
+  });
+
+  test('an open alarm is a warning that names its kind, and the observer is off or on as the environment says', async () => {
+    const system = await service.open('operator', { OBSERVER_URL: 'http://a', OBSERVER_OCSP_URL: 'http://b/' });
+    const at = new Date();
+    await recordAlarm(system.db.read, { kind: 'ocsp_wrong', subject: 'ACI-EL-ORG-TEST', detail: 'away', at });
+    expect(await checkAlarms(system)).toMatchObject([
+      { check: 'alarms', state: 'warn', detail: 'open: 1 ocsp_wrong' },
+      { check: 'observer', detail: expect.stringMatching(/^the worker fetches/) },
     ]);
   });
 });
