@@ -108,6 +108,15 @@ describe('an address behind which nobody is recognised', () => {
     });
   });
 
+  it('is counted when it sends what is no URL, too', async () => {
+    await withServer(api({ strangers: few(2) }), async (app) => {
+      const statuses: number[] = [];
+      for (const url of ['/%zz', '/v1/certificates/%c3', '/%zz', '/livez'])
+        statuses.push((await app.inject(url)).statusCode);
+      expect(statuses).toEqual([400, 400, 429, 429]);
+    });
+  });
+
   it('does not wear off for administrators, who come as often as they may', async () => {
     await withServer(api({ strangers: few(2) }), async (app) => {
       for (let n = 0; n < 10; n += 1) expect((await app.inject(READ)).statusCode).toBe(200);
@@ -238,6 +247,15 @@ describe('the public role', () => {
       expect(flood.find(({ statusCode }) => statusCode === 429)?.headers['retry-after']).toMatch(/^\d+$/);
       expect((await app.inject({ ...OCSP, remoteAddress: '198.51.100.7' })).statusCode).toBe(200);
       expect((await app.inject(OCSP)).statusCode).toBe(429);
+    });
+  });
+
+  it('counts what is no URL', async () => {
+    await withServer(publicRole(2), async (app) => {
+      const statuses: number[] = [];
+      for (const url of ['/%zz', '/CRL/%c3', '/%zz', '/CRL/nothing.crl'])
+        statuses.push((await app.inject(url)).statusCode);
+      expect(statuses).toEqual([400, 400, 429, 429]);
     });
   });
 

@@ -41,7 +41,7 @@ export function buildPublic(
   const app: FastifyInstance = fastify({
     ...commonOptions(limits),
     http: nodeServerOptions(limits),
-    frameworkErrors: (error, request, reply) => answerError(error, request, reply, log),
+    frameworkErrors: (error, request, reply) => turnAway(request, reply) ?? answerError(error, request, reply, log),
   });
   if (log !== undefined) logRequests(app, log);
   measureRequests(app, meter);
@@ -49,7 +49,7 @@ export function buildPublic(
     reply.header('x-content-type-options', 'nosniff');
   });
   capConnections(app, limits);
-  limitAddresses(app, 'rate' in options ? options.rate : publicRate());
+  const turnAway = limitAddresses(app, 'rate' in options ? options.rate : publicRate());
   endConnectionsOnClose(app);
   answerWithProblems(app, { log });
   validateStrictly(app);
