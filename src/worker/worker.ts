@@ -15,11 +15,14 @@ import { publishDueCrls } from '../crl/due.ts';
 import { recoverCrls } from '../crl/recover.ts';
 import { startLoop } from '../loop.ts';
 import { createPatience, type Patience } from '../patience.ts';
+import { fillCertificateStore } from '../store/fill.ts';
 import type { System } from '../system.ts';
 import { createTasks } from './tasks.ts';
 
 const RELAY_MS = 200;
 const SEAL_MS = 500;
+/** How long a certificate may be issued before the store has it. */
+const STORE_MS = 1_000;
 /** How long a CRL or a responder that is due may wait; usually a revocation's own job is there before. */
 const LOOK_MS = 3_000;
 /** How often the OCSP token is searched for keys that nobody certified. */
@@ -42,6 +45,7 @@ export async function startWorker(system: System): Promise<{ stop(): Promise<voi
     startLoop('recovery', config.SIGNING_DEADLINE_MS, () => recover(system), log),
     startLoop('lists', LOOK_MS, () => publishLists(system, listPatience), log),
     startLoop('forsaken keys', SWEEP_MS, () => sweepKeys(system), log),
+    startLoop('certificate store', STORE_MS, () => fillCertificateStore(system, holder), log),
     startLoop('responders', LOOK_MS, () => renewResponders(system, responderPatience), log),
   ];
   return {

@@ -7,7 +7,7 @@ import type { CallerRates } from '../../src/http/limits.ts';
 import { buildPublic } from '../../src/http/public/server.ts';
 import { buildApi } from '../../src/http/server.ts';
 import type { ApiUseCases } from '../../src/http/use-cases.ts';
-import { ACTOR, expectInContract, useCases, VIEW, withServer } from './fake-use-cases.ts';
+import { ACTOR, expectInContract, publicUseCases, useCases, VIEW, withServer } from './fake-use-cases.ts';
 import { createParties, type Parties } from './tls-parties.ts';
 
 /** So slow that no test sees a token come back. */
@@ -223,16 +223,7 @@ describe('over TLS', () => {
 });
 
 describe('the public role', () => {
-  const publicRole = (burst: number): FastifyInstance =>
-    buildPublic(
-      {
-        respondOcsp: async () => ({ der: Uint8Array.of(0x30, 0x00) }),
-        findCrl: async () => undefined,
-        findAuthorityFile: () => undefined,
-        readiness: async () => ({ ready: true, checks: [] }),
-      },
-      { rate: few(burst) },
-    );
+  const publicRole = (burst: number): FastifyInstance => buildPublic(publicUseCases(), { rate: few(burst) });
   const OCSP = {
     method: 'POST',
     url: '/',
@@ -260,12 +251,7 @@ describe('the public role', () => {
   });
 
   it('lets a hospital behind one address ask five thousand times at once', async () => {
-    const generous = buildPublic({
-      respondOcsp: async () => ({ der: Uint8Array.of(0x30, 0x00) }),
-      findCrl: async () => undefined,
-      findAuthorityFile: () => undefined,
-      readiness: async () => ({ ready: true, checks: [] }),
-    });
+    const generous = buildPublic(publicUseCases());
     await withServer(generous, async (app) => {
       const answers = await Promise.all(Array.from({ length: 5_000 }, () => app.inject(OCSP)));
       expect(answers.filter(({ statusCode }) => statusCode !== 200)).toEqual([]);

@@ -39,7 +39,7 @@ const SHARED = [
 ];
 const PURE = ['src/x509', 'src/identifiers', 'src/policy'];
 const DOORS = ['db', 'hsm'];
-const USE_CASES = ['src/ca', 'src/crl', 'src/ocsp', 'src/ra', 'src/audit'];
+const USE_CASES = ['src/ca', 'src/crl', 'src/ocsp', 'src/ra', 'src/audit', 'src/store'];
 
 const ALLOWED: Record<string, readonly string[]> = {
   'src/x509': ['src/errors.ts'],
