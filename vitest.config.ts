@@ -2,7 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
+    // `npm run versions` names a checkout of the version before
+    include: ['test/**/*.test.ts', ...(process.env.VERSION_BEFORE === undefined ? [] : ['test/**/*.live.ts'])],
     globalSetup: ['test/helpers/global-setup.ts'],
     // a process for each file: a PKCS#11 module can be initialised once per process
     pool: 'forks',

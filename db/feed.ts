@@ -1,7 +1,7 @@
 // The status feed: what was issued and what was revoked, in the order in which every copy of the public role can read it without
 // ever missing a transaction that commits late.
 
-import { sql } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import type { Tx } from './connect.ts';
 import { present } from './rows.ts';
 import { feedReader, statusFeed } from './schema/revocations.ts';
@@ -83,6 +83,12 @@ export async function reportFeedPosition(tx: Tx, copy: string, cursor: FeedCurso
     .insert(feedReader)
     .values({ copy, ...seen })
     .onConflictDoUpdate({ target: feedReader.copy, set: seen });
+}
+
+/** Where a copy that has reported before goes on; the start for one that has not. */
+export async function feedPositionOf(tx: Tx, copy: string): Promise<FeedCursor> {
+  const [row] = await tx.select().from(feedReader).where(eq(feedReader.copy, copy));
+  return row === undefined ? FEED_START : { xid: row.xid, position: row.position };
 }
 
 /** Every copy that has ever reported, by name. */

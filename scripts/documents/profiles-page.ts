@@ -33,7 +33,7 @@ export function profilesPage({ profiles, hierarchy }: Policies): string {
 
 const whoAndWhat = (profiles: readonly Profile[], suffix: string): string =>
   table([
-    ['profile', 'ce que c’est', 'what it is', 'holder', 'names', 'validity', 'issuer'],
+    ['profile', 'ce que c’est', 'what it is', 'holder', 'names', 'validity', 'issuer', 'in the directory'],
     ...profiles.map((profile) => [
       `\`${profile.name}\``,
       profile.title.fr,
@@ -42,6 +42,7 @@ const whoAndWhat = (profiles: readonly Profile[], suffix: string): string =>
       namesOf(profile),
       validityOf(profile),
       profile.issuer === EACH_INTERMEDIATE ? 'each intermediate' : profile.issuer + suffix,
+      publicationOf(profile),
     ]),
   ]);
 
@@ -86,6 +87,11 @@ function namesOf({ names, subjectAltName }: Profile): string {
 
 const validityOf = ({ validity: { years, days } }: Profile): string =>
   years === undefined ? `${days} days` : `${years} years`;
+
+function publicationOf({ publication: { certificate, mail } }: Profile): string {
+  if (certificate === 'none') return 'no';
+  return mail === 'consent' ? 'yes; its mailbox with consent' : 'yes';
+}
 
 /** The subject and the reasons that the file gives, with a link to the example. */
 function reasons({ name, subject, why = {} }: Profile): string {

@@ -6,6 +6,7 @@ import { latestCrl, latestCrlNumber } from '#db/crls.ts';
 import { Outage } from '../errors.ts';
 import { crlPath } from '../policy/hierarchy.ts';
 import type { Needs } from '../system.ts';
+import { storeKeysOf } from '../x509/store-keys.ts';
 
 export type PublishedFile = {
   readonly der: Uint8Array;
@@ -73,4 +74,21 @@ async function newerThan(
   const row = await latestCrl(db.read, id);
   if (row === undefined) return last;
   return { ...row, etag: `"${createHash('sha256').update(row.der).digest('hex').slice(0, 32)}"` };
+}
+
+type CrlQuestion = { readonly by: 'iHash' | 'sKIDHash'; readonly key: Uint8Array };
+
+/** Finds the last CRL of the authority whose name, or whose key identifier, has this search key (RFC 4387 §2.2). */
+export function createCrlSearch(
+  { policies, authorities }: Needs<'policies' | 'authorities'>,
+  find: FindCrl,
+): (question: CrlQuestion) => Promise<PublishedFile | undefined> {
+  const known = [...authorities.values()].map(({ id, certificate }) => ({ id, keys: storeKeysOf(certificate) }));
+  return async ({ by, key }) => {
+    const issuer = known.find(({ keys }) => {
+      const own = by === 'iHash' ? keys.subject : keys.keyIdentifier;
+      return own !== undefined && Buffer.compare(own, key) === 0;
+    });
+    return issuer && find(decodeURI(crlPath(policies.hierarchy, issuer.id)));
+  };
 }

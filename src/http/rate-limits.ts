@@ -13,11 +13,23 @@ export type Gate = {
   letConnect(address: string): boolean;
   /** whether an administrator was recognised behind this address within the last hour */
   knows(address: string): boolean;
+  /** for a request whose URL cannot be read, for which no hook runs: answers it if it is one too many */
+  readonly turnAway: TurnAway;
   /** to run before the caller is looked up, or where nobody is */
   readonly countStranger: onRequestAsyncHookHandler;
   /** to run once the caller is known */
   readonly countActor: onRequestAsyncHookHandler;
 };
+
+/** Counts a request by its address; the answer when it is one too many. */
+type TurnAway = (request: FastifyRequest, reply: FastifyReply) => FastifyReply | undefined;
+
+const turnAwayFrom =
+  (addresses: Pick<Buckets, 'take'>): TurnAway =>
+  (request, reply) => {
+    const wait = addresses.take(networkOf(request.ip));
+    return wait > 0 ? answerTooOften(request, reply, wait) : undefined;
+  };
 
 const STRANGER = '';
 
@@ -51,6 +63,7 @@ export function createGate(rates: CallerRates): Gate {
   return {
     letConnect: (address) => connections.take(address) === 0,
     knows: known.has,
+    turnAway: turnAwayFrom(strangers),
     async countStranger(request, reply) {
       const { socket } = request.raw;
       const expected = recognised.get(socket);
@@ -78,12 +91,9 @@ export function createGate(rates: CallerRates): Gate {
   };
 }
 
-/** Counts every request by its address. */
-export function limitAddresses(app: FastifyInstance, rate: Rate | undefined): void {
-  if (rate === undefined) return;
-  const addresses = createBuckets(rate);
-  app.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {
-    const wait = addresses.take(networkOf(request.ip));
-    if (wait > 0) return answerTooOften(request, reply, wait);
-  });
+/** Counts every request by its address; what it answers is for requests for which no hook runs. */
+export function limitAddresses(app: FastifyInstance, rate: Rate | undefined): TurnAway {
+  const turnAway = turnAwayFrom(createBuckets(rate));
+  app.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => turnAway(request, reply));
+  return turnAway;
 }

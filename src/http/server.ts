@@ -46,6 +46,7 @@ export function buildApi(
   useCases: ApiUseCases,
   { tls, logger: log, meter = NO_METER, limits = API_LIMITS, rates = apiRates() }: ApiOptions = {},
 ): FastifyInstance {
+  const gate = createGate(rates);
   const app: FastifyInstance = fastify({
     ...commonOptions(limits),
     https: {
@@ -53,14 +54,14 @@ export function buildApi(
       ...tlsServerOptions(tls),
       handshakeTimeout: limits.handshakeTimeout,
     },
-    frameworkErrors: (error, request, reply) => answerError(error, request, reply, log),
+    frameworkErrors: (error, request, reply) =>
+      gate.turnAway(request, reply) ?? answerError(error, request, reply, log),
   });
   if (log !== undefined) logRequests(app, log);
   measureRequests(app, meter);
   app.addHook('onRequest', async (_request, reply) => {
     reply.headers(SECURITY_HEADERS);
   });
-  const gate = createGate(rates);
   const admit = capConnections(app, limits, gate);
   endConnectionsOnClose(app);
   answerWithProblems(app, { log, countLost: gate.countStranger });

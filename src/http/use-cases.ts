@@ -5,6 +5,7 @@ import type { AdministratorActor, Peer } from '../ra/find-actor.ts';
 import type { CertificateExtract, CertificatePage, ExtractQuery, ListQuery } from '../ra/list-certificates.ts';
 import type { OrderCommand } from '../ra/order-certificate.ts';
 import type { RevokeOrder } from '../ra/revoke-certificate.ts';
+import type { SearchCertificates } from '../store/search.ts';
 
 type ProfileView = {
   readonly name: string;
@@ -65,5 +66,12 @@ export type PublicUseCases = {
   respondOcsp(requestDer: Uint8Array): Promise<OcspAnswer>;
   findCrl(path: string): Promise<PublishedCrl | undefined>;
   findAuthorityFile(path: string): AuthorityFile | undefined;
+  /** the certificate store of RFC 4387 */
+  searchCertificates: SearchCertificates;
+  /** the last CRL of the authority whose subject or key identifier has this search key (RFC 4387 §2.2) */
+  findCrlOf(question: {
+    readonly by: 'iHash' | 'sKIDHash';
+    readonly key: Uint8Array;
+  }): Promise<PublishedCrl | undefined>;
   readiness(): Promise<Readiness>;
 };

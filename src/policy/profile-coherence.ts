@@ -211,6 +211,26 @@ const checkPrivateExtensions: Check = ({ privateExtensions: ours, holder, profes
   ];
 };
 
+/** Terms of use §5.3.1: software certificates are in a directory. What nobody orders is not, nor is a mailbox that nobody gave. */
+const checkPublication: Check = ({ publication: { certificate, mail }, subjectAltName, issuedBy }) => [
+  unless(
+    certificate === 'none' || issuedBy === 'order',
+    '/publication/certificate',
+    'what is ordered is public; a card and what the system needs are not',
+    'terms of use §5.3.1',
+  ),
+  unless(
+    mail === 'never' || certificate === 'public',
+    '/publication/mail',
+    'a mailbox is shown beside a public certificate',
+  ),
+  unless(
+    mail === 'never' || subjectAltName?.rfc822Name !== undefined || subjectAltName?.emailAddresses === true,
+    '/publication/mail',
+    'there is no mailbox in the certificate that could be shown',
+  ),
+];
+
 const checkWhy: Check = (profile) =>
   Object.keys(profile.why ?? {}).map((key) =>
     unless(key in ProfileSchema.properties, `/why/${key}`, 'a reason for a key that no profile has'),
@@ -226,6 +246,7 @@ const CHECKS: readonly Check[] = [
   functionFindings,
   checkSubject,
   checkPrivateExtensions,
+  checkPublication,
   checkWhy,
 ];
 

@@ -110,6 +110,11 @@ export const ProfileSchema = Type.Object(
     ),
     /** how a relying party learns of revocation: `pointers` to CRL, delta and OCSP, or `nocheck` */
     status: Type.Enum(['pointers', 'nocheck']),
+    /** what anyone may see in the directory: the certificate, and beside it the mailbox with the holder's consent or never */
+    publication: Type.Object(
+      { certificate: Type.Enum(['public', 'none']), mail: Type.Enum(['consent', 'never']) },
+      closed,
+    ),
     /** reasons for choices, by the key that they explain */
     why: Type.Optional(Type.Record(Type.String(), Type.String({ minLength: 10 }))),
   },

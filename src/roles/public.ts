@@ -1,9 +1,9 @@
-// The public role: CRLs, CA certificates and OCSP over plain HTTP, for anyone.
+// The public role: CRLs, CA certificates, OCSP and the certificate store over plain HTTP, for anyone.
 
 import { randomUUID } from 'node:crypto';
 import { authorityFiles } from '../ca/files.ts';
 import { type Config, required } from '../config.ts';
-import { createCrlFinder } from '../crl/find.ts';
+import { createCrlFinder, createCrlSearch } from '../crl/find.ts';
 import { publicRate } from '../http/limits.ts';
 import { closeListeners } from '../http/listener.ts';
 import { buildPublic } from '../http/public/server.ts';
@@ -18,6 +18,7 @@ import { respondOcsp } from '../ocsp/respond.ts';
 import { createResponders } from '../ocsp/responders.ts';
 import { createStatusIndex } from '../ocsp/status.ts';
 import { openSystem } from '../open-system.ts';
+import { createStoreSearch } from '../store/search.ts';
 import { parseListen } from './listen.ts';
 import { publicReadiness } from './readiness.ts';
 import type { RunningRole } from './role.ts';
@@ -39,10 +40,13 @@ export async function startPublic(config: Config, log: Log): Promise<RunningRole
     responders: createResponders(system.db),
   };
   const files = authorityFiles(system);
+  const findCrl = createCrlFinder(system);
   const server = buildPublic(
     {
       respondOcsp: measureOcsp(meter, (request) => respondOcsp(ocsp, request)),
-      findCrl: createCrlFinder(system),
+      findCrl,
+      findCrlOf: createCrlSearch(system, findCrl),
+      searchCertificates: createStoreSearch(system),
       findAuthorityFile: (path) => files.get(path),
       readiness: () => publicReadiness(system, status),
     },

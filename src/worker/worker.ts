@@ -9,6 +9,7 @@ import { createKeySweep } from '../ca/forsaken-keys.ts';
 import { startLoop } from '../loop.ts';
 import { newObserver, type Observer, observe } from '../observer/observe.ts';
 import { createPatience } from '../patience.ts';
+import { fillCertificateStore } from '../store/fill.ts';
 import type { System } from '../system.ts';
 import { watchGivenUpJobs } from './given-up.ts';
 import { keepJobsRunning } from './jobs.ts';
@@ -16,6 +17,8 @@ import { publishLists, recoverRows, renewResponders } from './steps.ts';
 
 const RELAY_MS = 200;
 const SEAL_MS = 500;
+/** How long a certificate may be issued before the store has it. */
+const STORE_MS = 1_000;
 /** How long a CRL or a responder that is due may wait; usually a revocation's own job is there before. */
 const LOOK_MS = 3_000;
 /** How often the OCSP token is searched for keys that nobody certified. */
@@ -44,6 +47,7 @@ export async function startWorker(system: System): Promise<{ readonly observer: 
     startLoop('forsaken keys', SWEEP_MS, () => sweepKeys(system), log),
     startLoop('given-up jobs', GIVEN_UP_MS, () => watchGivenUpJobs(system), log),
     startLoop('observer', OBSERVE_MS, () => observe(system, observer), log),
+    startLoop('certificate store', STORE_MS, () => fillCertificateStore(system, holder), log),
     startLoop('responders', LOOK_MS, () => renewResponders(system, responderPatience), log),
   ];
   return {

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { expect, it } from 'vitest';
 import { closeListeners } from '../../src/http/listener.ts';
 import { buildPublic } from '../../src/http/public/server.ts';
+import { publicUseCases } from './fake-use-cases.ts';
 
 type Answer = { status: number | undefined; connection: string | undefined };
 
@@ -22,15 +23,11 @@ function ask(app: FastifyInstance, agent: Agent): Promise<Answer> {
 async function slowServer() {
   const asked = Promise.withResolvers<void>();
   const released = Promise.withResolvers<undefined>();
-  const app = buildPublic({
-    respondOcsp: () => Promise.reject(new Error('asked')),
-    findCrl: () => {
-      asked.resolve();
-      return released.promise;
-    },
-    findAuthorityFile: () => undefined,
-    readiness: async () => ({ ready: true, checks: [] }),
-  });
+  const findCrl = () => {
+    asked.resolve();
+    return released.promise;
+  };
+  const app = buildPublic(publicUseCases({ findCrl }));
   await app.listen({ port: 0, host: '127.0.0.1' });
   return { app, asked: asked.promise, release: () => released.resolve(undefined) };
 }

@@ -6,7 +6,7 @@ import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fas
 import { afterAll, expect } from 'vitest';
 import { parse } from 'yaml';
 import { buildApi } from '../../src/http/server.ts';
-import type { ApiUseCases } from '../../src/http/use-cases.ts';
+import type { ApiUseCases, PublicUseCases } from '../../src/http/use-cases.ts';
 import type { CertificateSummaryView, CertificateView } from '../../src/ra/certificate-view.ts';
 import type { AdministratorActor } from '../../src/ra/find-actor.ts';
 
@@ -72,6 +72,17 @@ export function useCases(overrides: Partial<ApiUseCases> = {}): ApiUseCases {
     ...overrides,
   };
 }
+
+/** Use cases of the public role that have nothing; `overrides` replace single ones. */
+export const publicUseCases = (overrides: Partial<PublicUseCases> = {}): PublicUseCases => ({
+  respondOcsp: async () => ({ der: Uint8Array.of(0x30, 0x00) }),
+  findCrl: async () => undefined,
+  findAuthorityFile: () => undefined,
+  searchCertificates: async () => ({ certificates: [] }),
+  findCrlOf: async () => undefined,
+  readiness: async () => ({ ready: true, checks: [] }),
+  ...overrides,
+});
 
 type Contract = {
   paths: Record<

@@ -5,7 +5,7 @@ import { Outage, Refusal } from '../../src/errors.ts';
 import type { HttpLog } from '../../src/http/http-log.ts';
 import { buildPublic } from '../../src/http/public/server.ts';
 import { buildApi } from '../../src/http/server.ts';
-import { ask, expectInContract, useCases, VIEW, withServer } from './fake-use-cases.ts';
+import { ask, expectInContract, publicUseCases, useCases, VIEW, withServer } from './fake-use-cases.ts';
 
 const url = `/v1/certificates/${VIEW.id}`;
 const failWith = (error: unknown) => ({ findCertificate: () => Promise.reject(error) });
@@ -167,12 +167,7 @@ describe('what is not HTTP', () => {
       'request_malformed',
     ],
   ])('%s is answered with a problem and the connection ends', async (_, text, status, code) => {
-    const app = buildPublic({
-      respondOcsp: () => Promise.reject(new Error('asked')),
-      findCrl: async () => undefined,
-      findAuthorityFile: () => undefined,
-      readiness: async () => ({ ready: true, checks: [] }),
-    });
+    const app = buildPublic(publicUseCases());
     await withServer(app, async () => {
       await app.listen({ port: 0, host: '127.0.0.1' });
       const answer = await raw((app.server.address() as AddressInfo).port, text);

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { Outage } from '../../src/errors.ts';
 import { buildPublic } from '../../src/http/public/server.ts';
 import type { AuthorityFile, PublicUseCases, PublishedCrl } from '../../src/http/use-cases.ts';
-import { withServer } from './fake-use-cases.ts';
+import { publicUseCases, withServer } from './fake-use-cases.ts';
 
 const NOW = new Date('2026-11-21T12:00:00.500Z');
 
@@ -39,13 +39,12 @@ type Asking = {
 };
 
 function publicRole(crl = CRL, overrides: Partial<PublicUseCases> = {}): FastifyInstance {
-  const useCases: PublicUseCases = {
+  const useCases = publicUseCases({
     respondOcsp: () => Promise.reject(new Error('asked for OCSP')),
     findCrl: async (path) => (path === '/CRL/ACI-EL-ORG-TEST.crl' ? crl : undefined),
     findAuthorityFile: (path) => FILES.get(path),
-    readiness: async () => ({ ready: true, checks: [] }),
     ...overrides,
-  };
+  });
   return buildPublic(useCases, { clock: () => NOW });
 }
 

@@ -11,7 +11,7 @@ import { Outage } from '../../src/errors.ts';
 import { buildPublic } from '../../src/http/public/server.ts';
 import type { OcspAnswer } from '../../src/http/use-cases.ts';
 import { DerError } from '../../src/x509/der.ts';
-import { withServer } from './fake-use-cases.ts';
+import { publicUseCases, withServer } from './fake-use-cases.ts';
 
 const NOW = new Date('2026-11-21T12:00:00Z');
 const ANSWER: OcspAnswer = {
@@ -21,15 +21,7 @@ const ANSWER: OcspAnswer = {
 const UNCACHED: OcspAnswer = { der: ANSWER.der };
 
 const publicRole = (respondOcsp: (der: Uint8Array) => Promise<OcspAnswer>) =>
-  buildPublic(
-    {
-      respondOcsp,
-      findCrl: async () => undefined,
-      findAuthorityFile: () => undefined,
-      readiness: async () => ({ ready: true, checks: [] }),
-    },
-    { clock: () => NOW },
-  );
+  buildPublic(publicUseCases({ respondOcsp }), { clock: () => NOW });
 
 /** Sends one request; answers the response and the OCSP requests that reached the use case. */
 async function ask(request: InjectOptions | string, answer: () => Promise<OcspAnswer> = async () => ANSWER) {

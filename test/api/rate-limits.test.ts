@@ -7,7 +7,7 @@ import type { CallerRates } from '../../src/http/limits.ts';
 import { buildPublic } from '../../src/http/public/server.ts';
 import { buildApi } from '../../src/http/server.ts';
 import type { ApiUseCases } from '../../src/http/use-cases.ts';
-import { ACTOR, expectInContract, useCases, VIEW, withServer } from './fake-use-cases.ts';
+import { ACTOR, expectInContract, publicUseCases, useCases, VIEW, withServer } from './fake-use-cases.ts';
 import { createParties, type Parties } from './tls-parties.ts';
 
 /** So slow that no test sees a token come back. */
@@ -105,6 +105,15 @@ describe('an address behind which nobody is recognised', () => {
       for (const url of ['/nothing', '/v1/nothing', '/v1/certificates/', '/livez'])
         statuses.push((await app.inject(url)).statusCode);
       expect(statuses).toEqual([404, 404, 429, 429]);
+    });
+  });
+
+  it('is counted when it sends what is no URL, too', async () => {
+    await withServer(api({ strangers: few(2) }), async (app) => {
+      const statuses: number[] = [];
+      for (const url of ['/%zz', '/v1/certificates/%c3', '/%zz', '/livez'])
+        statuses.push((await app.inject(url)).statusCode);
+      expect(statuses).toEqual([400, 400, 429, 429]);
     });
   });
 
@@ -214,16 +223,7 @@ describe('over TLS', () => {
 });
 
 describe('the public role', () => {
-  const publicRole = (burst: number): FastifyInstance =>
-    buildPublic(
-      {
-        respondOcsp: async () => ({ der: Uint8Array.of(0x30, 0x00) }),
-        findCrl: async () => undefined,
-        findAuthorityFile: () => undefined,
-        readiness: async () => ({ ready: true, checks: [] }),
-      },
-      { rate: few(burst) },
-    );
+  const publicRole = (burst: number): FastifyInstance => buildPublic(publicUseCases(), { rate: few(burst) });
   const OCSP = {
     method: 'POST',
     url: '/',
@@ -241,13 +241,17 @@ describe('the public role', () => {
     });
   });
 
-  it('lets a hospital behind one address ask five thousand times at once', async () => {
-    const generous = buildPublic({
-      respondOcsp: async () => ({ der: Uint8Array.of(0x30, 0x00) }),
-      findCrl: async () => undefined,
-      findAuthorityFile: () => undefined,
-      readiness: async () => ({ ready: true, checks: [] }),
+  it('counts what is no URL', async () => {
+    await withServer(publicRole(2), async (app) => {
+      const statuses: number[] = [];
+      for (const url of ['/%zz', '/CRL/%c3', '/%zz', '/CRL/nothing.crl'])
+        statuses.push((await app.inject(url)).statusCode);
+      expect(statuses).toEqual([400, 400, 429, 429]);
     });
+  });
+
+  it('lets a hospital behind one address ask five thousand times at once', async () => {
+    const generous = buildPublic(publicUseCases());
     await withServer(generous, async (app) => {
       const answers = await Promise.all(Array.from({ length: 5_000 }, () => app.inject(OCSP)));
       expect(answers.filter(({ statusCode }) => statusCode !== 200)).toEqual([]);

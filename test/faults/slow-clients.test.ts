@@ -12,7 +12,7 @@ import { buildPublic } from '../../src/http/public/server.ts';
 import { buildApi } from '../../src/http/server.ts';
 import type { ApiUseCases } from '../../src/http/use-cases.ts';
 import type { CertificateSummaryView } from '../../src/ra/certificate-view.ts';
-import { ACTOR, useCases, VIEW } from '../api/fake-use-cases.ts';
+import { ACTOR, publicUseCases, useCases, VIEW } from '../api/fake-use-cases.ts';
 import { createParties, type Parties } from '../api/tls-parties.ts';
 
 const SHORT = {
@@ -58,15 +58,7 @@ const askOcsp = (agent?: Agent): Promise<number> =>
   });
 
 async function startPublic(limits: Partial<ServerLimits> = {}): Promise<void> {
-  app = buildPublic(
-    {
-      respondOcsp: async () => ({ der: Uint8Array.of(0x30, 0x00) }),
-      findCrl: async () => undefined,
-      findAuthorityFile: () => undefined,
-      readiness: async () => ({ ready: true, checks: [] }),
-    },
-    { limits: { ...PUBLIC_LIMITS, ...SHORT, ...limits } },
-  );
+  app = buildPublic(publicUseCases(), { limits: { ...PUBLIC_LIMITS, ...SHORT, ...limits } });
   await app.listen({ port: 0, host: '127.0.0.1' });
 }
 

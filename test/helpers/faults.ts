@@ -30,7 +30,8 @@ export type Repeatable = { readonly order: Order; readonly idempotencyKey?: stri
 /** A technical administrator. Every call gives undefined when the connection ended without an answer. */
 export type Administrator = {
   order(repeatable: Repeatable): Promise<Answer | undefined>;
-  revoke(id: string): Promise<Answer | undefined>;
+  /** as superseded, unless told otherwise */
+  revoke(id: string, reason?: string): Promise<Answer | undefined>;
   get(path: string): Promise<Answer | undefined>;
 };
 
@@ -55,7 +56,7 @@ export async function settleIn(service: Service): Promise<Login> {
         unlessBroken(
           client.order(order, idempotencyKey === undefined ? {} : { headers: { 'idempotency-key': idempotencyKey } }),
         ),
-      revoke: (id) => unlessBroken(client.revoke(id, 'superseded')),
+      revoke: (id, reason = 'superseded') => unlessBroken(client.revoke(id, reason)),
       get: (path) => unlessBroken(client.call('GET', path)),
     };
   };

@@ -55,6 +55,8 @@ export type Service = {
   readonly clock: TestClock;
   /** starts one more process of a role */
   start(role: RoleName, environment?: Environment): RunningRole;
+  /** the same, of the program in another checkout */
+  startFrom(checkout: string, role: RoleName, environment?: Environment): RunningRole;
   /** starts a signer that lives by `clock` */
   startTimed(token: 'issuing' | 'ocsp'): RunningRole;
   /** a System in this process that calls through the sockets of `role` and lives by `clock` */
@@ -91,16 +93,17 @@ export async function prepareService(options: ServiceOptions = {}): Promise<Serv
   const clock = createClock(join(directory, 'clock'));
   const running: RunningRole[] = [];
   const opened: { close(): Promise<void> }[] = [];
-  const run = (main: readonly string[], more: Environment): RunningRole => {
+  const run = (main: readonly string[], more: Environment, checkout = CHECKOUT): RunningRole => {
     const through =
       spy !== undefined && main.includes('issuing') ? { ...spy.environment, PKCS11_MODULE: spy.module } : {};
-    const started = startProcess(main, { ...environment, ...through, ...more });
+    const started = startProcess(main, { ...environment, ...through, ...more }, checkout);
     running.push(started);
     return started;
   };
   return {
     ...{ hierarchy, database, directory, environment, apiPort, publicPort, spy, clock },
     start: (role, more = {}) => run(['src/main.ts', ...role.split(' ')], more),
+    startFrom: (checkout, role, more = {}) => run(['src/main.ts', ...role.split(' ')], more, checkout),
     startTimed: (token) => run(['test/helpers/timed-signer-main.ts', token, clock.file], {}),
     async open(role, more = {}) {
       const config = loadConfig({ ...environment, LOG_LEVEL: 'silent', ...more });
@@ -149,9 +152,9 @@ async function recordCopy({ directory }: HierarchyCopy, { db }: FreshDatabase): 
 }
 
 /** The IPC channel ends the process when this one is gone; main.ts watches it. */
-function startProcess(main: readonly string[], environment: Environment): RunningRole {
+function startProcess(main: readonly string[], environment: Environment, checkout: string): RunningRole {
   const child: ChildProcess = spawn(process.execPath, main, {
-    cwd: CHECKOUT,
+    cwd: checkout,
     env: environment,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });

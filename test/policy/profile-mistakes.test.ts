@@ -46,6 +46,10 @@ describe('serv-ssl is refused by its schema', () => {
     ['/subjectAltName', {}, 'must not have fewer than 1 properties'],
     ['/privateExtensions/productCategory', '83', 'one of the allowed values: card, software'],
     ['/status', 'none', 'one of the allowed values: pointers, nocheck'],
+    ['/publication', undefined, 'must have required properties publication', ''],
+    ['/publication/certificate', 'members', 'one of the allowed values: public, none'],
+    ['/publication/mail', 'public', 'one of the allowed values: consent, never'],
+    ['/publication/name', 'public', 'this key is unknown'],
     ['/title/en', undefined, 'must have required properties en', '/title'],
     ['/why/keys', 'because', 'must not have fewer than 10 characters'],
   ])('where %s is %j', (...mistake) => refusedWith('serv-ssl', mistake));
@@ -75,6 +79,7 @@ describe('serv-ssl is refused for what it means', () => {
       'a card is for a person',
       '/privateExtensions/productCategory',
     ],
+    ['/publication/mail', 'consent', 'there is no mailbox in the certificate that could be shown'],
     ['/why/colour', 'a reason for nothing', 'a reason for a key that no profile has'],
   ])('where %s is %j', (...mistake) => refusedWith('serv-ssl', mistake));
 
@@ -109,6 +114,8 @@ describe('cps-auth is refused for what it means', () => {
     ['/privateExtensions/profession', undefined, 'a profession goes with a professional'],
     ['/professions', 'in-training', 'and not with one in training', '/privateExtensions/profession'],
     ['/professions', 'all', 'must be equal to constant'],
+    ['/publication/certificate', 'public', 'a card and what the system needs are not'],
+    ['/publication/mail', 'consent', 'a mailbox is shown beside a public certificate'],
   ])('where %s is %j', (...mistake) => refusedWith('cps-auth', mistake));
 });
 

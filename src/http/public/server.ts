@@ -1,5 +1,5 @@
-// What anyone may fetch, over plain HTTP because everything in it is signed: CRLs, CA certificates, OCSP. Nothing here knows a
-// caller, and every path is looked up exactly or not at all.
+// What anyone may fetch, over plain HTTP because everything in it is signed: CRLs, CA certificates, OCSP, the certificate
+// store. Nothing here knows a caller, and every path is looked up exactly or not at all.
 
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { Refusal } from '../../errors.ts';
@@ -20,6 +20,7 @@ import { sendAuthorityFile } from './authorities.ts';
 import { sendCrl } from './crl.ts';
 import { answerGet, answerPost, type OcspService, ocspText } from './ocsp.ts';
 import { decodedPath } from './path.ts';
+import { storeRoutes } from './store.ts';
 
 type PublicOptions = {
   readonly logger?: HttpLog;
@@ -41,7 +42,7 @@ export function buildPublic(
   const app: FastifyInstance = fastify({
     ...commonOptions(limits),
     http: nodeServerOptions(limits),
-    frameworkErrors: (error, request, reply) => answerError(error, request, reply, log),
+    frameworkErrors: (error, request, reply) => turnAway(request, reply) ?? answerError(error, request, reply, log),
   });
   if (log !== undefined) logRequests(app, log);
   measureRequests(app, meter);
@@ -49,7 +50,7 @@ export function buildPublic(
     reply.header('x-content-type-options', 'nosniff');
   });
   capConnections(app, limits);
-  limitAddresses(app, 'rate' in options ? options.rate : publicRate());
+  const turnAway = limitAddresses(app, 'rate' in options ? options.rate : publicRate());
   endConnectionsOnClose(app);
   answerWithProblems(app, { log });
   validateStrictly(app);
@@ -57,6 +58,7 @@ export function buildPublic(
   app.addContentTypeParser(OCSP_REQUEST, { parseAs: 'buffer' }, async (_request: FastifyRequest, body: Buffer) => body);
   healthRoutes(app, useCases);
   problemTypeRoutes(app);
+  storeRoutes(app, useCases, clock);
   const service: OcspService = { respondOcsp: (der) => useCases.respondOcsp(der), log };
   app.post<{ Body: Buffer }>('/', { schema: { operationId: 'respondOcsp' } }, async (request, reply) => {
     if (!Buffer.isBuffer(request.body))

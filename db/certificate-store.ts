@@ -1,0 +1,145 @@
+// The certificate store: what was ordered and is in force, by the keys under which anyone may look it up. A row here says where to
+// look; whether the certificate may be shown is always asked of its own row.
+
+import { and, eq, gte, inArray, isNull, lt, lte, type SQL, sql } from 'drizzle-orm';
+import type { JsonObject } from './canonical.ts';
+import type { Tx } from './connect.ts';
+import type { FeedRow } from './feed.ts';
+import { certificateStore } from './schema/certificate-store.ts';
+import { certificate } from './schema/certificates.ts';
+
+/** An issued certificate that may have a row in the store. */
+export type Storable = {
+  readonly id: string;
+  readonly issuer: string;
+  readonly profile: string;
+  readonly der: Uint8Array;
+  readonly holder: JsonObject;
+  readonly notAfter: Date;
+};
+
+export type StoreRow = typeof certificateStore.$inferInsert;
+
+/** One way to look certificates up; text is compared as it stands. */
+export type StoreLookup =
+  | { readonly by: 'certificate' | 'subject' | 'issuerAndSerial' | 'keyIdentifier'; readonly key: Uint8Array }
+  | { readonly by: 'issuer'; readonly id: string }
+  | { readonly by: 'commonName' | 'host' | 'mailbox'; readonly text: string };
+
+/** Which of what is found may be shown, newest first. */
+export type StorePage = {
+  /** the names of the profiles whose certificates anyone may see */
+  readonly profiles: readonly string[];
+  readonly now: Date;
+  readonly limit: number;
+  /** id of the last certificate that was seen: older ones follow */
+  readonly after?: string | undefined;
+};
+
+export type StoredCertificate = { readonly id: string; readonly der: Uint8Array };
+
+/** One parameter however many serials. */
+const serialsOf = (rows: readonly FeedRow[]): SQL => {
+  const pairs = rows.map(({ issuer, serial }) => `${issuer} ${Buffer.from(serial).toString('hex')}`).join();
+  return sql`select split_part(pair, ' ', 1) as issuer, decode(split_part(pair, ' ', 2), 'hex') as serial
+    from unnest(string_to_array(${pairs}, ',')) as pair`;
+};
+
+/** Of these serials, the certificates under these profiles that are neither revoked nor expired. */
+export async function listStorable(
+  tx: Tx,
+  rows: readonly FeedRow[],
+  { profiles, now }: Pick<StorePage, 'profiles' | 'now'>,
+): Promise<Storable[]> {
+  const { id, issuer, profile, der, holder, notAfter } = certificate;
+  const found = await tx
+    .select({ id, issuer, profile, der, holder, notAfter })
+    .from(certificate)
+    .where(
+      and(
+        sql`(${issuer}, ${certificate.serial}) in (${serialsOf(rows)})`,
+        inArray(profile, [...profiles]),
+        ...notEnded(now),
+      ),
+    );
+  return found.flatMap((row) => (row.der === null ? [] : [{ ...row, der: row.der }]));
+}
+
+/** Adds rows; one that is there already stays as it is. */
+export async function addToStore(tx: Tx, rows: readonly StoreRow[]): Promise<void> {
+  if (rows.length > 0)
+    await tx
+      .insert(certificateStore)
+      .values([...rows])
+      .onConflictDoNothing();
+}
+
+/** Takes out the certificates with these serials. */
+export async function removeFromStore(tx: Tx, rows: readonly FeedRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  await tx.execute(sql`
+    delete from certificate_store using certificate
+    where certificate_id = certificate.id and (certificate.issuer, certificate.serial) in (${serialsOf(rows)})`);
+}
+
+/** Takes out at most `limit` certificates that have expired; answers how many. */
+export async function removeExpired(tx: Tx, now: Date, limit: number): Promise<number> {
+  const { rowCount } = await tx.execute(sql`
+    delete from certificate_store where certificate_id in (
+      select certificate_id from certificate_store where not_after < ${now} limit ${limit})`);
+  return rowCount ?? 0;
+}
+
+/** What is found and may be shown, newest first. */
+export async function searchStore(tx: Tx, lookup: StoreLookup, page: StorePage): Promise<StoredCertificate[]> {
+  const { rows } = await tx.execute<{ id: string; der: Uint8Array }>(storeQuery(lookup, page));
+  return rows;
+}
+
+/** The statement that finds a page. */
+export function storeQuery(lookup: StoreLookup, page: StorePage): SQL {
+  const { certificateId, profile, issuer } = certificateStore;
+  const beyond = page.after === undefined ? [] : [lt(certificateId, page.after)];
+  const pageOf = (...conditions: (SQL | undefined)[]): SQL => sql`
+    select ${certificate.id}, ${certificate.der} from ${certificateStore}
+    join ${certificate} on ${certificate.id} = ${certificateId}
+    where ${and(...conditions, ...beyond, ...inForce(page.now))}
+    order by ${certificateId} desc limit ${page.limit}`;
+  const shown = sql`string_to_array(${page.profiles.join(' ')}, ' ')`;
+  if (lookup.by !== 'issuer') return pageOf(conditionOf(lookup), sql`${profile} = any (${shown})`);
+  // each profile has its index entries in the order of the page, so that a page costs so many of each, whatever there is
+  const ofProfile = pageOf(eq(issuer, lookup.id), sql`${profile} = shown.profile`);
+  return sql`
+    select found.id, found.der from unnest(${shown}) as shown (profile) cross join lateral (${ofProfile}) as found
+    order by found.id desc limit ${page.limit}`;
+}
+
+function conditionOf(lookup: Exclude<StoreLookup, { by: 'issuer' }>): SQL {
+  const { commonName, hosts, mailboxes, mailConsented } = certificateStore;
+  switch (lookup.by) {
+    case 'commonName':
+      return eq(commonName, lookup.text);
+    case 'host':
+      return sql`${hosts} @> array[${lookup.text}]::text[]`;
+    case 'mailbox':
+      return sql`${mailConsented} and ${mailboxes} @> array[${lookup.text}]::text[]`;
+    case 'certificate':
+      return eq(certificateStore.certificateKey, lookup.key);
+    case 'subject':
+      return eq(certificateStore.subjectKey, lookup.key);
+    case 'issuerAndSerial':
+      return eq(certificateStore.issuerAndSerialKey, lookup.key);
+    case 'keyIdentifier':
+      return eq(certificateStore.keyIdentifierKey, lookup.key);
+  }
+}
+
+/** Issued, and neither revoked nor expired at this moment. */
+const notEnded = (now: Date): SQL[] => [
+  eq(certificate.state, 'issued'),
+  isNull(certificate.revokedAt),
+  gte(certificate.notAfter, now),
+];
+
+/** The same, and valid already. */
+const inForce = (now: Date): SQL[] => [...notEnded(now), lte(certificate.notBefore, now)];

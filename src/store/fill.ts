@@ -1,0 +1,103 @@
+// Fills the certificate store from the status feed: what was issued comes in, what was revoked or has expired goes out. It runs beside
+// issuance and never in it; a store that was emptied, or a version that did not have one, is caught up with from the beginning.
+
+import {
+  addToStore,
+  listStorable,
+  removeExpired,
+  removeFromStore,
+  type Storable,
+  type StoreRow,
+} from '#db/certificate-store.ts';
+import { type FeedPage, feedPositionOf, readFeed, reportFeedPosition } from '#db/feed.ts';
+import { acquireLease } from '#db/leases.ts';
+import { errorFacts } from '../log.ts';
+import type { Needs } from '../system.ts';
+import { parseCertificate } from '../x509/certificate.ts';
+import { type StoreKeys, storeKeysOf } from '../x509/store-keys.ts';
+import { soughtNameOf } from './sought-name.ts';
+
+/** Under which name the feed knows how far the store is. */
+const READER = 'certificate store';
+const LEASE = 'certificate_store';
+const LEASE_MS = 30_000;
+const BATCH = 500;
+
+export type FillNeeds = Needs<'db' | 'policies' | 'clock' | 'log'>;
+
+/**
+ * Brings the store up to the feed, while no other copy does; answers how many rows of the feed it went through. What every profile that
+ * can be ordered has issued is stored, so that a policy that makes one public or withdraws it is obeyed at the next question.
+ */
+export async function fillCertificateStore(system: FillNeeds, holder: string): Promise<number> {
+  let read = 0;
+  // If we stop between two pages, the next one goes on from the position of the last, and rows that it meets again change nothing.
+  for (let cursor = await feedPositionOf(system.db.read, READER); await isOurs(system, holder); ) {
+    const page = await readFeed(system.db.read, cursor, BATCH);
+    await applyPage(system, page);
+    read += page.rows.length;
+    cursor = page.cursor;
+    if (page.complete) break;
+  }
+  while ((await removeExpired(system.db.read, system.clock(), BATCH)) === BATCH);
+  return read;
+}
+
+const isOurs = async (system: FillNeeds, holder: string): Promise<boolean> =>
+  (await acquireLease(system.db.read, LEASE, holder, LEASE_MS)) !== undefined;
+
+async function applyPage(system: FillNeeds, { rows, cursor }: FeedPage): Promise<void> {
+  const profiles = [...system.policies.profiles.values()]
+    .filter(({ issuedBy }) => issuedBy === 'order')
+    .map(({ name }) => name);
+  const issued = rows.filter(({ revokedAt }) => revokedAt === undefined);
+  const storable = await listStorable(system.db.read, issued, { profiles, now: system.clock() });
+  const entries = storable.flatMap((one) => rowOf(system, one) ?? []);
+  await system.db.transaction(async (tx) => {
+    await addToStore(tx, entries);
+    // after what came in: of a certificate that was issued and revoked on one page nothing is left
+    await removeFromStore(
+      tx,
+      rows.filter(({ revokedAt }) => revokedAt !== undefined),
+    );
+    await reportFeedPosition(tx, READER, cursor);
+  });
+}
+
+/** A certificate that cannot be read is left out, and does not hold up the others. */
+function rowOf({ log }: FillNeeds, { id, issuer, profile, der, holder, notAfter }: Storable): StoreRow | undefined {
+  try {
+    const certificate = parseCertificate(der);
+    const keys = storeKeysOf(certificate);
+    if (keys.keyIdentifier === undefined) throw new TypeError('a certificate of ours names its key');
+    const structure = structureIn(holder);
+    const soughtName = soughtNameOf(certificate.subjectName, keys);
+    return {
+      ...{ certificateId: id, issuer, profile, notAfter },
+      ...(structure === undefined ? {} : { structure }),
+      ...(soughtName === undefined ? {} : { soughtName }),
+      ...columnsOf(keys, keys.keyIdentifier),
+    };
+  } catch (error) {
+    log.error({ certificate: id, ...errorFacts(error) }, 'a certificate cannot be read and is not in the store');
+    return undefined;
+  }
+}
+
+const columnsOf = (keys: StoreKeys, keyIdentifierKey: Uint8Array) => ({
+  certificateKey: keys.certificate,
+  subjectKey: keys.subject,
+  issuerAndSerialKey: keys.issuerAndSerial,
+  keyIdentifierKey,
+  ...(keys.commonName === undefined ? {} : { commonName: keys.commonName }),
+  hosts: [...keys.hosts],
+  mailboxes: [...keys.mailboxes],
+});
+
+/** The structure that the certificate itself names: not that under whose contract a professional's was ordered. */
+function structureIn(holder: Storable['holder']): string | undefined {
+  const structure = holder.kind === 'structure' ? holder : holder.kind === 'employee' ? holder.structure : undefined;
+  if (typeof structure !== 'object' || structure === null || Array.isArray(structure)) return undefined;
+  const { structIdNat } = structure as { structIdNat?: unknown };
+  return typeof structIdNat === 'string' ? structIdNat : undefined;
+}
