@@ -46,7 +46,8 @@ function knownTable({ name, columns, compositePrimaryKeys, uniqueConstraints }: 
   return {
     name,
     primaryKey,
-    types: new Map(all.map((column) => [column.name, column.type])),
+    // a collation is no part of the type as PostgreSQL shows it
+    types: new Map(all.map((column) => [column.name, column.type.replace(/ collate .*/, '')])),
     written: written.map((column) => column.name),
     changed: written.filter(({ identity }) => identity === undefined).map((column) => column.name),
     uniqueKeys: [primaryKey, ...Object.values(uniqueConstraints).map((unique) => unique.columns)],
