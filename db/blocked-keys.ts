@@ -17,9 +17,15 @@ export async function isBlocked(tx: Tx, keyDigest: Uint8Array): Promise<boolean>
   return rows.length > 0;
 }
 
+/** Since when a key is blocked; undefined when it is not. */
+export async function blockedSince(tx: Tx, keyDigest: Uint8Array): Promise<Date | undefined> {
+  const [row] = await findReason(tx, { keyDigest });
+  return row?.createdAt;
+}
+
 const findReason = statement('blocked_key_reason', (tx) =>
   tx
-    .select({ reason: blockedKey.reason })
+    .select({ reason: blockedKey.reason, createdAt: blockedKey.createdAt })
     .from(blockedKey)
     .where(eq(blockedKey.keyDigest, sql.placeholder('keyDigest'))),
 );

@@ -143,3 +143,62 @@ const notEnded = (now: Date): SQL[] => [
 
 /** The same, and valid already. */
 const inForce = (now: Date): SQL[] => [...notEnded(now), lte(certificate.notBefore, now)];
+
+/** Whom a directory is asked for; one of structure and name at least. */
+export type DirectoryFilter = {
+  /** Struct_IdNat that the certificate names */
+  readonly structure?: string;
+  /** how the folded name begins */
+  readonly name?: string;
+};
+
+/** Where a page of the directory begins: behind this entry. */
+export type DirectoryPlace = { readonly soughtName: string; readonly id: string };
+export type DirectoryPage = Pick<StorePage, 'profiles' | 'now' | 'limit'> & {
+  readonly after?: DirectoryPlace | undefined;
+};
+
+export type DirectoryRow = DirectoryPlace & {
+  readonly profile: string;
+  readonly issuer: string;
+  readonly serial: Uint8Array;
+  readonly subject: string;
+  readonly structure: string | null;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  readonly certificateKey: Uint8Array;
+  readonly mailboxes: readonly string[];
+  readonly mailConsented: boolean;
+};
+
+/** What may be shown of a structure, or of names that begin alike, in the order of names. */
+export async function searchDirectory(tx: Tx, filter: DirectoryFilter, page: DirectoryPage): Promise<DirectoryRow[]> {
+  return await directoryQuery(tx, filter, page);
+}
+
+/** The statement behind it. */
+export function directoryQuery(tx: Tx, { structure, name }: DirectoryFilter, page: DirectoryPage) {
+  const { soughtName, certificateId, mailboxes, mailConsented, certificateKey } = certificateStore;
+  const { id, profile, issuer, serial, subject, notBefore, notAfter } = certificate;
+  const shown = { id, profile, issuer, serial, subject, notBefore, notAfter };
+  const { after } = page;
+  return tx
+    .select({
+      ...shown,
+      ...{ soughtName, structure: certificateStore.structure, certificateKey, mailboxes, mailConsented },
+    })
+    .from(certificateStore)
+    .innerJoin(certificate, eq(id, certificateId))
+    .where(
+      and(
+        structure === undefined ? undefined : eq(certificateStore.structure, structure),
+        // the last character that there is comes after all that may follow the beginning
+        name === undefined ? undefined : and(gte(soughtName, name), lt(soughtName, `${name}\u{10ffff}`)),
+        after && sql`(${soughtName}, ${certificateId}) > (${after.soughtName} collate "C", ${after.id}::uuid)`,
+        inArray(certificateStore.profile, [...page.profiles]),
+        ...inForce(page.now),
+      ),
+    )
+    .orderBy(soughtName, certificateId)
+    .limit(page.limit);
+}

@@ -5,7 +5,7 @@ CREATE TABLE "certificate_store" (
 	"profile" text NOT NULL,
 	"not_after" timestamp with time zone NOT NULL,
 	"structure" text,
-	"sought_name" text,
+	"sought_name" text collate "C" NOT NULL,
 	"certificate_key" "bytea" NOT NULL,
 	"subject_key" "bytea" NOT NULL,
 	"issuer_and_serial_key" "bytea" NOT NULL,
@@ -15,7 +15,7 @@ CREATE TABLE "certificate_store" (
 	"mailboxes" text[] NOT NULL,
 	"mail_consented" boolean DEFAULT false NOT NULL,
 	CONSTRAINT "certificate_store_struct_id_nat" CHECK (char_length("certificate_store"."structure") between 1 and 64),
-	CONSTRAINT "certificate_store_sought_name_length" CHECK (char_length("certificate_store"."sought_name") between 1 and 160),
+	CONSTRAINT "certificate_store_sought_name" CHECK (char_length("certificate_store"."sought_name") <= 160),
 	CONSTRAINT "certificate_store_common_name_length" CHECK (char_length("certificate_store"."common_name") between 1 and 128),
 	CONSTRAINT "certificate_store_certificate_key" CHECK (octet_length("certificate_store"."certificate_key") = 20),
 	CONSTRAINT "certificate_store_subject_key" CHECK (octet_length("certificate_store"."subject_key") = 20),
@@ -30,9 +30,9 @@ CREATE INDEX "certificate_store_subject" ON "certificate_store" USING btree ("su
 CREATE INDEX "certificate_store_issuer_and_serial" ON "certificate_store" USING btree ("issuer_and_serial_key");--> statement-breakpoint
 CREATE INDEX "certificate_store_key_identifier" ON "certificate_store" USING btree ("key_identifier_key","certificate_id");--> statement-breakpoint
 CREATE INDEX "certificate_store_profile" ON "certificate_store" USING btree ("profile","certificate_id");--> statement-breakpoint
-CREATE INDEX "certificate_store_structure" ON "certificate_store" USING btree ("structure","certificate_id") WHERE "certificate_store"."structure" is not null;--> statement-breakpoint
 CREATE INDEX "certificate_store_common_name" ON "certificate_store" USING btree ("common_name","certificate_id") WHERE "certificate_store"."common_name" is not null;--> statement-breakpoint
-CREATE INDEX "certificate_store_sought_name" ON "certificate_store" USING btree ("sought_name" text_pattern_ops,"certificate_id");--> statement-breakpoint
+CREATE INDEX "certificate_store_name" ON "certificate_store" USING btree ("sought_name","certificate_id");--> statement-breakpoint
+CREATE INDEX "certificate_store_structure" ON "certificate_store" USING btree ("structure","sought_name","certificate_id");--> statement-breakpoint
 CREATE INDEX "certificate_store_hosts" ON "certificate_store" USING gin ("hosts");--> statement-breakpoint
 CREATE INDEX "certificate_store_mailboxes" ON "certificate_store" USING gin ("mailboxes") WHERE "certificate_store"."mail_consented";--> statement-breakpoint
 CREATE INDEX "certificate_store_expiry" ON "certificate_store" USING btree ("not_after");

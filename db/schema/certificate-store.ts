@@ -4,7 +4,7 @@
 import { sql } from 'drizzle-orm';
 import { boolean, index, pgTable, text, uuid } from 'drizzle-orm/pg-core';
 import { certificate } from './certificates.ts';
-import { bytea, byteLength, instant, rule, textLength } from './columns.ts';
+import { bytea, byteLength, bytewiseText, instant, rule, textLength } from './columns.ts';
 
 /** One row for each certificate that was ordered, and is neither revoked nor expired. */
 export const certificateStore = pgTable(
@@ -18,8 +18,8 @@ export const certificateStore = pgTable(
     notAfter: instant('not_after').notNull(),
     /** Struct_IdNat that stands in the subject */
     structure: text('structure'),
-    /** the name to search by, folded: of a person as `surname given name`, else the CN; none for a CN that is a mailbox */
-    soughtName: text('sought_name'),
+    /** the name to search by, folded: of a person as `surname given name`, else the CN; empty for a CN that is a mailbox */
+    soughtName: bytewiseText('sought_name').notNull(),
     certificateKey: bytea('certificate_key').notNull(),
     subjectKey: bytea('subject_key').notNull(),
     issuerAndSerialKey: bytea('issuer_and_serial_key').notNull(),
@@ -37,14 +37,15 @@ export const certificateStore = pgTable(
     index('certificate_store_key_identifier').on(t.keyIdentifierKey, t.certificateId),
     // a profile has one issuer, so this serves searches by issuer as well
     index('certificate_store_profile').on(t.profile, t.certificateId),
-    index('certificate_store_structure').on(t.structure, t.certificateId).where(sql`${t.structure} is not null`),
     index('certificate_store_common_name').on(t.commonName, t.certificateId).where(sql`${t.commonName} is not null`),
-    index('certificate_store_sought_name').on(sql`${t.soughtName} text_pattern_ops`, t.certificateId),
+    // pages of the directory follow these
+    index('certificate_store_name').on(t.soughtName, t.certificateId),
+    index('certificate_store_structure').on(t.structure, t.soughtName, t.certificateId),
     index('certificate_store_hosts').using('gin', t.hosts),
     index('certificate_store_mailboxes').using('gin', t.mailboxes).where(sql`${t.mailConsented}`),
     index('certificate_store_expiry').on(t.notAfter),
     textLength('certificate_store_struct_id_nat', t.structure, 64),
-    textLength('certificate_store_sought_name_length', t.soughtName, 160),
+    rule('certificate_store_sought_name', sql`char_length(${t.soughtName}) <= 160`),
     textLength('certificate_store_common_name_length', t.commonName, 128),
     ...(['certificateKey', 'subjectKey', 'issuerAndSerialKey', 'keyIdentifierKey'] as const).map((key) =>
       byteLength(`certificate_store_${t[key].name}`, t[key], 20),

@@ -22,6 +22,9 @@ export const instant = (name: string) => timestamp(name, { withTimezone: true, m
 /** When the row was written, by the database's clock. */
 export const createdAt = () => instant('created_at').notNull().defaultNow();
 
+/** Text that sorts by its bytes, whatever the database's language: for searches by how it begins. */
+export const bytewiseText = customType<{ data: string; driverData: string }>({ dataType: () => 'text collate "C"' });
+
 /** The transaction that wrote the row, given by the database. */
 export const writtenBy = () => xid8('xid').notNull().default(sql`pg_current_xact_id()`);
 

@@ -15,6 +15,11 @@ revocation are checked on every request; identity headers are ignored.
 
 **Repeating.** Give each act an \`Idempotency-Key\` of your own; after a lost answer send the same request with the same key, and it is done once.`;
 
+const REFERENCES = {
+  buildLocalReference: (json: { $id?: string }, _baseUri: unknown, _fragment: string, index: number): string =>
+    String(json.$id ?? `schema${index}`),
+};
+
 const CONTENT_SECURITY_POLICY = {
   'default-src': "'none'",
   'base-uri': "'none'",
@@ -25,6 +30,24 @@ const CONTENT_SECURITY_POLICY = {
   'script-src': "'self'",
   'style-src': "'self'",
 };
+
+const PUBLIC_DESCRIPTION = `What anyone may ask of the public role over plain HTTP, beside what has a contract of its own: CRLs and CA certificates
+(RFC 5280), OCSP (RFC 6960), the certificate store (RFC 4387).
+
+**Errors** are problem details (RFC 9457) in French, or in English if \`Accept-Language\` prefers it. Test \`code\`, never a text.`;
+
+/** Collects the schemas of the routes of the public role that are registered after it; nothing is served from them. */
+export function describePublicRoutes(app: FastifyInstance): void {
+  app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'igc-sante, public role', version: '1', description: PUBLIC_DESCRIPTION },
+      servers: [{ url: '/', description: 'this server' }],
+      tags: [{ name: 'directory', description: 'Search what is public.' }],
+    },
+    refResolver: REFERENCES,
+  });
+}
 
 /** Collects the schemas of the routes that are registered after it. */
 export function describeRoutes(app: FastifyInstance): void {
@@ -49,7 +72,7 @@ export function describeRoutes(app: FastifyInstance): void {
         },
       },
     },
-    refResolver: { buildLocalReference: (json, _baseUri, _fragment, index) => String(json.$id ?? `schema${index}`) },
+    refResolver: REFERENCES,
   });
 }
 

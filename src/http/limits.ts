@@ -110,6 +110,12 @@ export const apiRates = (config: Partial<Config> = {}): CallerRates => ({
 export const publicRate = (config: Partial<Config> = {}): Rate | undefined =>
   rate(config.PUBLIC_REQUESTS_PER_SECOND ?? 1_000);
 
+/** Of those, questions to the directory: enough for people, too few to copy it. */
+const DIRECTORY_SHARE = 100;
+
+export const directoryRate = (all: Rate | undefined): Rate | undefined =>
+  all && { perSecond: all.perSecond / DIRECTORY_SHARE, burst: Math.max(1, all.burst / DIRECTORY_SHARE) };
+
 /** What Node's own server takes of the limits; Fastify takes the rest. */
 export const nodeServerOptions = (limits: ServerLimits) => ({
   maxHeaderSize: limits.maxHeaderSize,

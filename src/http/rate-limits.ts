@@ -91,6 +91,12 @@ export function createGate(rates: CallerRates): Gate {
   };
 }
 
+/** Counts the requests of some routes by their address. */
+export function limitByAddress(rate: Rate | undefined): onRequestAsyncHookHandler {
+  const turnAway = turnAwayFrom(createBuckets(rate));
+  return async (request, reply) => turnAway(request, reply);
+}
+
 /** Counts every request by its address; what it answers is for requests for which no hook runs. */
 export function limitAddresses(app: FastifyInstance, rate: Rate | undefined): TurnAway {
   const turnAway = turnAwayFrom(createBuckets(rate));

@@ -18,6 +18,7 @@ import { answerError, answerWithProblems } from './problem.ts';
 import { problemTypeRoutes } from './problem-types.ts';
 import { profileRoutes } from './profiles.ts';
 import { createGate } from './rate-limits.ts';
+import { renewalRoutes } from './renewal.ts';
 import { revocationRoutes } from './revocation.ts';
 import { Certificate, CertificateSummary, Problem, Revocation } from './schemas.ts';
 import { type ServerTls, tlsServerOptions } from './tls.ts';
@@ -83,6 +84,7 @@ export function buildApi(
     acceptBodies(known);
     certificateListRoutes(known, useCases, { log, limits });
     certificateRoutes(known, useCases);
+    renewalRoutes(known, useCases);
     revocationRoutes(known, useCases);
     profileRoutes(known, useCases);
   });

@@ -1,10 +1,12 @@
 // What the HTTP adapters ask of the house. main.ts hands in real functions, tests hand in fakes; nothing here decides anything.
 
+import type { RenewalWindow } from '../policy/renewal.ts';
 import type { CertificateView } from '../ra/certificate-view.ts';
 import type { AdministratorActor, Peer } from '../ra/find-actor.ts';
 import type { CertificateExtract, CertificatePage, ExtractQuery, ListQuery } from '../ra/list-certificates.ts';
 import type { OrderCommand } from '../ra/order-certificate.ts';
 import type { RevokeOrder } from '../ra/revoke-certificate.ts';
+import type { DirectoryAnswer, DirectoryQuery } from '../store/directory.ts';
 import type { SearchCertificates } from '../store/search.ts';
 
 type ProfileView = {
@@ -29,6 +31,8 @@ export type ApiUseCases = {
   findActor(peer: Peer): Promise<AdministratorActor>;
   orderCertificate(command: OrderCommand): Promise<CertificateView>;
   findCertificate(query: { id: string; actor: AdministratorActor }): Promise<CertificateView>;
+  /** when to renew it */
+  findRenewalWindow(query: { id: string; actor: AdministratorActor }): Promise<RenewalWindow>;
   listCertificates(query: ListQuery & { readonly limit: number }): Promise<CertificatePage>;
   /** the same list as a stream of rows, up to a bound */
   extractCertificates(query: ExtractQuery): Promise<CertificateExtract>;
@@ -68,6 +72,8 @@ export type PublicUseCases = {
   findAuthorityFile(path: string): AuthorityFile | undefined;
   /** the certificate store of RFC 4387 */
   searchCertificates: SearchCertificates;
+  /** certificates of a structure or of a name, for anyone */
+  searchDirectory(query: DirectoryQuery): Promise<DirectoryAnswer>;
   /** the last CRL of the authority whose subject or key identifier has this search key (RFC 4387 §2.2) */
   findCrlOf(question: {
     readonly by: 'iHash' | 'sKIDHash';

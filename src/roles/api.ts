@@ -15,6 +15,7 @@ import { findVisibleCertificate } from '../ra/certificate-view.ts';
 import { findActor } from '../ra/find-actor.ts';
 import { extractCertificates, listVisibleCertificates } from '../ra/list-certificates.ts';
 import { orderCertificate } from '../ra/order-certificate.ts';
+import { findRenewalWindow } from '../ra/renewal-window.ts';
 import { revokeCertificate } from '../ra/revoke-certificate.ts';
 import type { System } from '../system.ts';
 import { toPem } from '../x509/pem.ts';
@@ -37,6 +38,7 @@ export async function startApi(config: Config, log: Log): Promise<RunningRole> {
       findActor: (peer) => findActor(system, peer),
       orderCertificate: (command) => orderCertificate(system, command),
       findCertificate: (query) => findVisibleCertificate(system, query),
+      findRenewalWindow: (query) => findRenewalWindow(system, query),
       listCertificates: (query) => listVisibleCertificates(system, query),
       extractCertificates: (query) => extractCertificates(system, query),
       revokeCertificate: (order) => revokeCertificate(system, order),

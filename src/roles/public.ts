@@ -18,6 +18,7 @@ import { respondOcsp } from '../ocsp/respond.ts';
 import { createResponders } from '../ocsp/responders.ts';
 import { createStatusIndex } from '../ocsp/status.ts';
 import { openSystem } from '../open-system.ts';
+import { findInDirectory } from '../store/directory.ts';
 import { createStoreSearch } from '../store/search.ts';
 import { parseListen } from './listen.ts';
 import { publicReadiness } from './readiness.ts';
@@ -47,6 +48,7 @@ export async function startPublic(config: Config, log: Log): Promise<RunningRole
       findCrl,
       findCrlOf: createCrlSearch(system, findCrl),
       searchCertificates: createStoreSearch(system),
+      searchDirectory: (query) => findInDirectory(system, query),
       findAuthorityFile: (path) => files.get(path),
       readiness: () => publicReadiness(system, status),
     },

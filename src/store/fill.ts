@@ -71,11 +71,10 @@ function rowOf({ log }: FillNeeds, { id, issuer, profile, der, holder, notAfter 
     const keys = storeKeysOf(certificate);
     if (keys.keyIdentifier === undefined) throw new TypeError('a certificate of ours names its key');
     const structure = structureIn(holder);
-    const soughtName = soughtNameOf(certificate.subjectName, keys);
     return {
       ...{ certificateId: id, issuer, profile, notAfter },
       ...(structure === undefined ? {} : { structure }),
-      ...(soughtName === undefined ? {} : { soughtName }),
+      soughtName: soughtNameOf(certificate.subjectName, keys),
       ...columnsOf(keys, keys.keyIdentifier),
     };
   } catch (error) {

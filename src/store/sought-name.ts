@@ -15,10 +15,9 @@ export const foldName = (text: string): string =>
     .trim()
     .slice(0, LONGEST);
 
-/** Of a person surname and given name, else the CN; undefined where that is a mailbox, or nothing is left. */
-export function soughtNameOf(subject: Name, { commonName }: { readonly commonName?: string }): string | undefined {
+/** Of a person surname and given name, else the CN; empty where that is a mailbox. */
+export function soughtNameOf(subject: Name, { commonName }: { readonly commonName?: string }): string {
   const surname = nameAttribute(subject, OID.surname);
   const name = surname === undefined ? commonName : `${surname} ${nameAttribute(subject, OID.givenName) ?? ''}`;
-  const folded = foldName(name ?? '');
-  return folded === '' ? undefined : folded;
+  return foldName(name ?? '');
 }

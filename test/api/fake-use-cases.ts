@@ -7,6 +7,7 @@ import { afterAll, expect } from 'vitest';
 import { parse } from 'yaml';
 import { buildApi } from '../../src/http/server.ts';
 import type { ApiUseCases, PublicUseCases } from '../../src/http/use-cases.ts';
+import type { RenewalWindow } from '../../src/policy/renewal.ts';
 import type { CertificateSummaryView, CertificateView } from '../../src/ra/certificate-view.ts';
 import type { AdministratorActor } from '../../src/ra/find-actor.ts';
 
@@ -45,6 +46,12 @@ export const REVOKED: CertificateView = {
   revocation: { revokedAt: '2026-11-21T14:03:07.000Z', reason: 'superseded' },
 };
 
+export const WINDOW: RenewalWindow = {
+  start: new Date('2029-09-21T13:58:00Z'),
+  end: new Date('2029-10-21T13:58:00Z'),
+  reason: 'end_of_validity',
+};
+
 /** Rows as an extract gives them. */
 export async function* rowsOf(views: readonly CertificateSummaryView[]): AsyncGenerator<CertificateSummaryView> {
   yield* views;
@@ -56,6 +63,7 @@ export function useCases(overrides: Partial<ApiUseCases> = {}): ApiUseCases {
     findActor: async () => ACTOR,
     orderCertificate: async () => VIEW,
     findCertificate: async () => VIEW,
+    findRenewalWindow: async () => WINDOW,
     listCertificates: async () => ({ certificates: [VIEW] }),
     extractCertificates: async () => ({ certificates: rowsOf([VIEW]) }),
     revokeCertificate: async () => REVOKED,
@@ -79,6 +87,7 @@ export const publicUseCases = (overrides: Partial<PublicUseCases> = {}): PublicU
   findCrl: async () => undefined,
   findAuthorityFile: () => undefined,
   searchCertificates: async () => ({ certificates: [] }),
+  searchDirectory: async () => ({ entries: [] }),
   findCrlOf: async () => undefined,
   readiness: async () => ({ ready: true, checks: [] }),
   ...overrides,
@@ -124,6 +133,7 @@ const shared = buildApi({
   findActor: (peer) => current.findActor(peer),
   orderCertificate: (command) => current.orderCertificate(command),
   findCertificate: (query) => current.findCertificate(query),
+  findRenewalWindow: (query) => current.findRenewalWindow(query),
   listCertificates: (query) => current.listCertificates(query),
   extractCertificates: (query) => current.extractCertificates(query),
   revokeCertificate: (command) => current.revokeCertificate(command),

@@ -3,11 +3,13 @@ import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   addToStore,
+  directoryQuery,
   listStorable,
   removeExpired,
   removeFromStore,
   type StoreLookup,
   type StoreRow,
+  searchDirectory,
   searchStore,
   storeQuery,
 } from '#db/certificate-store.ts';
@@ -26,6 +28,7 @@ const page = { profiles: ['serv-ssl', 'org-sign'], now: LATER, limit: 10 };
 const row = ({ id, issuer, profile, notAfter }: CertificateIntent, changes: Partial<StoreRow> = {}): StoreRow => ({
   ...{ certificateId: id, issuer, profile, notAfter },
   ...{ certificateKey: key(), subjectKey: SHARED, issuerAndSerialKey: key(), keyIdentifierKey: key() },
+  ...{ structure: '10B0057881', soughtName: 'www.exemple.fr' },
   ...{ commonName: 'www.exemple.fr', hosts: ['www.exemple.fr'], mailboxes: ['a@exemple.fr'] },
   ...changes,
 });
@@ -77,6 +80,28 @@ describe('a search', () => {
   });
 });
 
+describe('the directory', () => {
+  const structure = '10B0057881';
+
+  test('shows what is public and in force, in the order of names and page by page', async () => {
+    const { read } = fresh.db;
+    const [first, ...rest] = await searchDirectory(read, { structure }, { ...page, limit: 1 });
+    expect([namesOf(first === undefined ? [] : [first]), rest]).toEqual([['old'], []]);
+    const next = { ...page, after: first };
+    for (const filter of [{ structure }, { name: 'www.e' }, { structure, name: 'www.exemple.fr' }])
+      expect(namesOf(await searchDirectory(read, filter, next))).toEqual(['consented']);
+  });
+
+  test.each([
+    ['another structure', { structure: '318751275100020' }],
+    ['a name that begins otherwise', { name: 'exemple' }],
+    ['what would be a pattern', { name: '%' }],
+    ['both, of which one fits', { structure, name: 'wwx' }],
+  ])('has nothing for %s', async (_, filter) => {
+    expect(await searchDirectory(fresh.db.read, filter, page)).toEqual([]);
+  });
+});
+
 describe('what comes into the store', () => {
   test('was issued under one of these profiles, and is neither revoked nor expired', async () => {
     const feed = Object.values(made);
@@ -108,8 +133,8 @@ describe('among many', () => {
         from certificate, generate_series(1, 5000) as n where id = ${made.old?.id}`);
     await read.execute(sql`
       insert into certificate_store (certificate_id, issuer, profile, not_after, certificate_key, subject_key,
-          issuer_and_serial_key, key_identifier_key, common_name, hosts, mailboxes, mail_consented)
-        select id, issuer, profile, not_after, k, k, k, k, encode(k, 'hex'), array[encode(k, 'hex')],
+          issuer_and_serial_key, key_identifier_key, structure, sought_name, common_name, hosts, mailboxes, mail_consented)
+        select id, issuer, profile, not_after, k, k, k, k, encode(k, 'hex'), encode(k, 'hex'), encode(k, 'hex'), array[encode(k, 'hex')],
           array[encode(k, 'hex')], true
         from certificate, substr(key_digest, 1, 20) as k where id not in (select certificate_id from certificate_store)`);
     await read.execute(sql`analyze certificate, certificate_store`);
@@ -117,6 +142,18 @@ describe('among many', () => {
 
   test.each(LOOKUPS)('a search by %o reads its own index', async (lookup, index) => {
     const { rows } = await fresh.db.read.execute<{ 'QUERY PLAN': string }>(sql`explain ${storeQuery(lookup, page)}`);
+    const plan = rows.map((line) => line['QUERY PLAN']).join('\n');
+    expect(plan).toContain(index);
+    expect(plan).not.toContain('Seq Scan on certificate');
+  });
+
+  test.each([
+    [{ structure: '10B0057881' }, 'certificate_store_structure'],
+    [{ name: 'www' }, 'certificate_store_name'],
+  ])('the directory asked for %o reads its own index, in its order', async (filter, index) => {
+    const after = { soughtName: 'www.exemple.fr', id: made.old?.id ?? '' };
+    const query = directoryQuery(fresh.db.read, filter, { ...page, after }).getSQL();
+    const { rows } = await fresh.db.read.execute<{ 'QUERY PLAN': string }>(sql`explain ${query}`);
     const plan = rows.map((line) => line['QUERY PLAN']).join('\n');
     expect(plan).toContain(index);
     expect(plan).not.toContain('Seq Scan on certificate');

@@ -96,6 +96,19 @@ const VALID: Record<string, Record<string, string>> = {
   outbox: { task: "'t'", payload: "'{}'", job_key: "'k'" },
   alarm: { kind: "'list_stale'", subject: "'CA'", detail: "'d'", raised_at: FROM, last_seen_at: TO },
   alarm_delivery: { alarm_id: '1', channel: "'webhook'", event: "'raised'", delivered_at: FROM },
+  certificate_store: {
+    certificate_id: ID,
+    issuer: "'CA'",
+    profile: "'serv-ssl'",
+    not_after: TO,
+    sought_name: "'x'",
+    certificate_key: bytes(20),
+    subject_key: bytes(20),
+    issuer_and_serial_key: bytes(20),
+    key_identifier_key: bytes(20),
+    hosts: "'{}'",
+    mailboxes: "'{}'",
+  },
   worker_heartbeat: { worker: "'pool-1'", started_at: FROM, seen_at: TO },
 };
 
@@ -213,6 +226,23 @@ const BROKEN: [table: string, check: string, ...changes: Record<string, string>[
   ['outbox', 'outbox_task', { task: "''" }, { task: text(65) }],
   ['outbox', 'outbox_payload', { payload: "'[]'" }],
   ['outbox', 'outbox_job_key', { job_key: "''" }, { job_key: text(257) }],
+  ['certificate_store', 'certificate_store_struct_id_nat', { structure: "''" }, { structure: text(65) }],
+  ['certificate_store', 'certificate_store_sought_name', { sought_name: text(161) }],
+  ['certificate_store', 'certificate_store_common_name_length', { common_name: "''" }, { common_name: text(129) }],
+  ...['certificate_key', 'subject_key', 'issuer_and_serial_key', 'key_identifier_key'].map(
+    (key): (typeof BROKEN)[number] => [
+      'certificate_store',
+      `certificate_store_${key}`,
+      { [key]: bytes(19) },
+      { [key]: bytes(21) },
+    ],
+  ),
+  [
+    'certificate_store',
+    'certificate_store_names',
+    { hosts: "array_fill('x'::text, array[1001])" },
+    { mailboxes: "array_fill('x'::text, array[1001])" },
+  ],
   ['alarm', 'alarm_kind', { kind: "''" }, { kind: "'List'" }, { kind: text(65) }],
   ['alarm', 'alarm_subject', { subject: "''" }, { subject: text(257) }],
   ['alarm', 'alarm_detail', { detail: "''" }, { detail: text(1001) }],

@@ -1,6 +1,6 @@
 // The tables as the processes of an earlier version know them: read from the snapshots that lie beside the migrations.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 
 const META = new URL('../../db/migrations/meta/', import.meta.url);
 
@@ -46,13 +46,10 @@ function knownTable({ name, columns, compositePrimaryKeys, uniqueConstraints }: 
   return {
     name,
     primaryKey,
-    types: new Map(all.map((column) => [column.name, column.type])),
+    // a collation is no part of the type as PostgreSQL shows it
+    types: new Map(all.map((column) => [column.name, column.type.replace(/ collate .*/, '')])),
     written: written.map((column) => column.name),
     changed: written.filter(({ identity }) => identity === undefined).map((column) => column.name),
     uniqueKeys: [primaryKey, ...Object.values(uniqueConstraints).map((unique) => unique.columns)],
   };
 }
-
-/** The index of the newest migration. */
-export const newestMigration = (): number =>
-  readdirSync(META).filter((name) => name.endsWith('_snapshot.json')).length - 1;

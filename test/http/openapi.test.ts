@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { describeApi } from '../../src/http/describe.ts';
+import { describeApi, describePublic } from '../../src/http/describe.ts';
 
 type Operation = {
   operationId?: string;
@@ -27,11 +27,16 @@ describe('openapi.yaml', () => {
     expect(readFileSync(COMMITTED, 'utf8')).toBe(text);
   });
 
+  it('has a second part for the public role, which is what its routes say', async () => {
+    expect(readFileSync(new URL('../../openapi-public.yaml', import.meta.url), 'utf8')).toBe(await describePublic());
+  });
+
   it('is OpenAPI 3.1 and names every operation once', () => {
     expect(contract.openapi).toBe('3.1.0');
     expect(operations.map(({ operation }) => operation.operationId).toSorted()).toEqual([
       'findCertificate',
       'findProblemType',
+      'findRenewalWindow',
       'listCertificates',
       'listProfiles',
       'livez',

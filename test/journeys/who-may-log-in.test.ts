@@ -338,7 +338,7 @@ async function loginAt(moment: Date): Promise<[number, string | undefined]> {
   const useCases: ApiUseCases = {
     findActor: (peer) => findActor(operator, peer),
     listProfiles: () => [],
-    ...{ listCertificates: nothing, extractCertificates: nothing },
+    ...{ listCertificates: nothing, extractCertificates: nothing, findRenewalWindow: nothing },
     ...{ orderCertificate: nothing, findCertificate: nothing, revokeCertificate: nothing, readiness: nothing },
   };
   const app = buildApi(useCases, { tls });

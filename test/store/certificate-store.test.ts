@@ -118,6 +118,40 @@ describe('a public certificate is found', () => {
   });
 });
 
+describe('the directory', () => {
+  /** Names of what it answers, in its order. */
+  async function search(query: string): Promise<string[]> {
+    const response = await fetch(`http://127.0.0.1:${service.publicPort}/v1/directory?${query}`);
+    expect(response.status).toBe(200);
+    const { entries } = (await response.json()) as { entries: { links: { certificate: string } }[] };
+    const found = entries.map(async ({ links }) => {
+      const der = Buffer.from(
+        await (await fetch(`http://127.0.0.1:${service.publicPort}${links.certificate}`)).arrayBuffer(),
+      );
+      return Object.keys(issued).find((name) => der.equals(issued[name]?.der ?? Buffer.of())) ?? 'another';
+    });
+    return Promise.all(found);
+  }
+
+  it('finds the public certificates of a structure, those without a name first', async () => {
+    expect(await search(`structure=${HOSPITAL.structIdNat}`)).toEqual(['mailbox', 'server', 'renewed']);
+    expect(await search(`structure=${HOSPITAL.structIdNat}&profile=serv-ssl&name=www`)).toEqual(['server', 'renewed']);
+  });
+
+  it('finds a professional by name, without their card', async () => {
+    expect(await search('name=D%C3%9BRAND%20an')).toEqual(['professional']);
+    expect(await search('name=durand&profile=cps-auth')).toEqual([]);
+    expect(await search('name=urand')).toEqual([]);
+  });
+
+  it('shows no subject in which a mailbox stands, and no mailbox', async () => {
+    const text = await (
+      await fetch(`http://127.0.0.1:${service.publicPort}/v1/directory?structure=${HOSPITAL.structIdNat}`)
+    ).text();
+    expect(text).not.toContain('@');
+  });
+});
+
 describe('nobody finds', () => {
   it('what was revoked', async () => {
     expect(await find('certHash', keys('revoked').cert)).toEqual([]);

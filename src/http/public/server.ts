@@ -7,17 +7,18 @@ import { type Meter, NO_METER } from '../../meter.ts';
 import { capConnections } from '../connections.ts';
 import { healthRoutes } from '../health.ts';
 import { type HttpLog, logRequests } from '../http-log.ts';
-import { nodeServerOptions, PUBLIC_LIMITS, publicRate, type ServerLimits } from '../limits.ts';
+import { directoryRate, nodeServerOptions, PUBLIC_LIMITS, publicRate, type ServerLimits } from '../limits.ts';
 import { commonOptions, endConnectionsOnClose } from '../listener.ts';
 import { measureRequests } from '../measure.ts';
 import { answerError, answerWithProblems } from '../problem.ts';
 import { problemTypeRoutes } from '../problem-types.ts';
 import type { Rate } from '../rate.ts';
-import { limitAddresses } from '../rate-limits.ts';
+import { limitAddresses, limitByAddress } from '../rate-limits.ts';
 import type { PublicUseCases } from '../use-cases.ts';
 import { validateStrictly } from '../validation.ts';
 import { sendAuthorityFile } from './authorities.ts';
 import { sendCrl } from './crl.ts';
+import { directoryRoutes } from './directory.ts';
 import { answerGet, answerPost, type OcspService, ocspText } from './ocsp.ts';
 import { decodedPath } from './path.ts';
 import { storeRoutes } from './store.ts';
@@ -50,7 +51,8 @@ export function buildPublic(
     reply.header('x-content-type-options', 'nosniff');
   });
   capConnections(app, limits);
-  const turnAway = limitAddresses(app, 'rate' in options ? options.rate : publicRate());
+  const rate = 'rate' in options ? options.rate : publicRate();
+  const turnAway = limitAddresses(app, rate);
   endConnectionsOnClose(app);
   answerWithProblems(app, { log });
   validateStrictly(app);
@@ -59,6 +61,7 @@ export function buildPublic(
   healthRoutes(app, useCases);
   problemTypeRoutes(app);
   storeRoutes(app, useCases, clock);
+  directoryRoutes(app, useCases, limitByAddress(directoryRate(rate)));
   const service: OcspService = { respondOcsp: (der) => useCases.respondOcsp(der), log };
   app.post<{ Body: Buffer }>('/', { schema: { operationId: 'respondOcsp' } }, async (request, reply) => {
     if (!Buffer.isBuffer(request.body))

@@ -32,8 +32,8 @@ export function storeRoutes(app: FastifyInstance, useCases: StoreUseCases, clock
     return sendCrl(request, reply, crl, clock());
   };
   for (const suffix of ['', '.cgi']) {
-    app.get(`/certificates/search${suffix}`, { schema: { operationId: 'searchCertificates' } }, search);
-    app.get(`/crls/search${suffix}`, { schema: { operationId: 'searchCrl' } }, searchCrl);
+    app.get(`/certificates/search${suffix}`, { schema: { operationId: 'searchCertificates', hide: true } }, search);
+    app.get(`/crls/search${suffix}`, { schema: { operationId: 'searchCrl', hide: true } }, searchCrl);
   }
 }
 
