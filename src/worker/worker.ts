@@ -4,6 +4,8 @@
 
 import { randomUUID } from 'node:crypto';
 import { relayOutbox } from '#db/outbox.ts';
+import { deliverAlarms } from '../alarms/deliver.ts';
+import { openWebhook } from '../alarms/webhook.ts';
 import { sealAuditRows } from '../audit/seal.ts';
 import { createKeySweep } from '../ca/forsaken-keys.ts';
 import { startLoop } from '../loop.ts';
@@ -22,12 +24,15 @@ const LOOK_MS = 3_000;
 const SWEEP_MS = 60_000;
 /** How often the public's view is looked at. */
 const OBSERVE_MS = 5 * 60_000;
+/** How soon an alarm is told. */
+const TELL_MS = 2_000;
 /** How soon a job that was given up is an alarm. */
 const GIVEN_UP_MS = 10_000;
 const OUTBOX_BATCH = 1_000;
 
 /** Starts the worker; `stop` lets the jobs under way end. Throws Outage when the database is away. */
 export async function startWorker(system: System): Promise<{ readonly observer: Observer; stop(): Promise<void> }> {
+  const channels = [openWebhook(system)].flatMap((channel) => channel ?? []);
   const jobs = await keepJobsRunning(system);
   const holder = randomUUID();
   const { log, config } = system;
@@ -35,7 +40,16 @@ export async function startWorker(system: System): Promise<{ readonly observer: 
   const responderPatience = createPatience();
   const observer = newObserver(holder);
   const sweepKeys = createKeySweep();
+  const channelPatience = createPatience();
   const loops = [
+    ...channels.map((channel) =>
+      startLoop(
+        channel.name,
+        TELL_MS,
+        () => deliverAlarms(system, { channel, holder, patience: channelPatience }),
+        log,
+      ),
+    ),
     startLoop('relay', RELAY_MS, () => relayAll(system), log),
     startLoop('sealer', SEAL_MS, () => sealAuditRows(system, holder), log),
     // A row is stale after two deadlines, an Idempotency-Key free again after four: by then its row is settled.
