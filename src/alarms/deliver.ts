@@ -28,8 +28,8 @@ const DAY = 86_400_000;
 /** What is over for so long is not told any more. */
 const TOLD_WITHIN_MS = 7 * DAY;
 const BATCH = 100;
-/** A batch of calls that each take their whole deadline ends with the first; one that is slow and works prolongs it. */
-const LEASE_MS = 60_000;
+/** Longer than one call takes, after each of which it is prolonged; a killed worker's turn is over when it runs out. */
+const LEASE_MS = 30_000;
 
 /** Tells a channel what it has not been told; answers how many events, or undefined while another process does. Outage when the database is away. */
 export async function deliverAlarms(

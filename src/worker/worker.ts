@@ -14,6 +14,7 @@ import { createPatience } from '../patience.ts';
 import type { System } from '../system.ts';
 import { watchGivenUpJobs } from './given-up.ts';
 import { keepJobsRunning } from './jobs.ts';
+import { createObserving } from './observing.ts';
 import { publishLists, recoverRows, renewResponders } from './steps.ts';
 
 const RELAY_MS = 200;
@@ -22,8 +23,8 @@ const SEAL_MS = 500;
 const LOOK_MS = 3_000;
 /** How often the OCSP token is searched for keys that nobody certified. */
 const SWEEP_MS = 60_000;
-/** How often the public's view is looked at. */
-const OBSERVE_MS = 5 * 60_000;
+/** How often it is asked whether it is time to look at the public's view. */
+const OBSERVE_MS = 10_000;
 /** How soon an alarm is told. */
 const TELL_MS = 2_000;
 /** How soon a job that was given up is an alarm. */
@@ -57,7 +58,12 @@ export async function startWorker(system: System): Promise<{ readonly observer: 
     startLoop('lists', LOOK_MS, () => publishLists(system, listPatience), log),
     startLoop('forsaken keys', SWEEP_MS, () => sweepKeys(system), log),
     startLoop('given-up jobs', GIVEN_UP_MS, () => watchGivenUpJobs(system), log),
-    startLoop('observer', OBSERVE_MS, () => observe(system, observer), log),
+    startLoop(
+      'observer',
+      OBSERVE_MS,
+      createObserving(() => observe(system, observer)),
+      log,
+    ),
     startLoop('responders', LOOK_MS, () => renewResponders(system, responderPatience), log),
   ];
   return {
