@@ -49,6 +49,9 @@ const Environment = Type.Object({
   OBSERVER_URL: Type.Optional(HttpUrl),
   /** the same for OCSP */
   OBSERVER_OCSP_URL: Type.Optional(HttpUrl),
+  /** where alarms are told, signed with the secret in the file */
+  ALARM_WEBHOOK_URL: Type.Optional(Type.String({ pattern: '^https?://[^\\s@]+$', maxLength: 1024 })),
+  ALARM_WEBHOOK_SECRET_FILE: Type.Optional(Path),
   SIGNING_DEADLINE_MS: Type.Integer({ default: 5000, minimum: 100, maximum: 60_000 }),
   LOG_LEVEL: Type.Enum(['silent', 'error', 'warn', 'info', 'debug'], { default: 'info' }),
 });

@@ -4,6 +4,8 @@
 
 import { randomUUID } from 'node:crypto';
 import { relayOutbox } from '#db/outbox.ts';
+import { deliverAlarms } from '../alarms/deliver.ts';
+import { openWebhook } from '../alarms/webhook.ts';
 import { sealAuditRows } from '../audit/seal.ts';
 import { createKeySweep } from '../ca/forsaken-keys.ts';
 import { startLoop } from '../loop.ts';
@@ -13,6 +15,7 @@ import { fillCertificateStore } from '../store/fill.ts';
 import type { System } from '../system.ts';
 import { watchGivenUpJobs } from './given-up.ts';
 import { keepJobsRunning } from './jobs.ts';
+import { createObserving } from './observing.ts';
 import { publishLists, recoverRows, renewResponders } from './steps.ts';
 
 const RELAY_MS = 200;
@@ -23,14 +26,17 @@ const STORE_MS = 1_000;
 const LOOK_MS = 3_000;
 /** How often the OCSP token is searched for keys that nobody certified. */
 const SWEEP_MS = 60_000;
-/** How often the public's view is looked at. */
-const OBSERVE_MS = 5 * 60_000;
+/** How often it is asked whether it is time to look at the public's view. */
+const OBSERVE_MS = 10_000;
+/** How soon an alarm is told. */
+const TELL_MS = 2_000;
 /** How soon a job that was given up is an alarm. */
 const GIVEN_UP_MS = 10_000;
 const OUTBOX_BATCH = 1_000;
 
 /** Starts the worker; `stop` lets the jobs under way end. Throws Outage when the database is away. */
 export async function startWorker(system: System): Promise<{ readonly observer: Observer; stop(): Promise<void> }> {
+  const channels = [openWebhook(system)].flatMap((channel) => channel ?? []);
   const jobs = await keepJobsRunning(system);
   const holder = randomUUID();
   const { log, config } = system;
@@ -38,7 +44,16 @@ export async function startWorker(system: System): Promise<{ readonly observer: 
   const responderPatience = createPatience();
   const observer = newObserver(holder);
   const sweepKeys = createKeySweep();
+  const channelPatience = createPatience();
   const loops = [
+    ...channels.map((channel) =>
+      startLoop(
+        channel.name,
+        TELL_MS,
+        () => deliverAlarms(system, { channel, holder, patience: channelPatience }),
+        log,
+      ),
+    ),
     startLoop('relay', RELAY_MS, () => relayAll(system), log),
     startLoop('sealer', SEAL_MS, () => sealAuditRows(system, holder), log),
     // A row is stale after two deadlines, an Idempotency-Key free again after four: by then its row is settled.
@@ -46,7 +61,12 @@ export async function startWorker(system: System): Promise<{ readonly observer: 
     startLoop('lists', LOOK_MS, () => publishLists(system, listPatience), log),
     startLoop('forsaken keys', SWEEP_MS, () => sweepKeys(system), log),
     startLoop('given-up jobs', GIVEN_UP_MS, () => watchGivenUpJobs(system), log),
-    startLoop('observer', OBSERVE_MS, () => observe(system, observer), log),
+    startLoop(
+      'observer',
+      OBSERVE_MS,
+      createObserving(() => observe(system, observer)),
+      log,
+    ),
     startLoop('certificate store', STORE_MS, () => fillCertificateStore(system, holder), log),
     startLoop('responders', LOOK_MS, () => renewResponders(system, responderPatience), log),
   ];

@@ -1,6 +1,10 @@
 // SIGKILL of a worker with jobs in its hands: another one does them within a minute, and somebody is told. Jobs that were given up are
 // told too, whoever gave them up.
 
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import type { Client } from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { listAlarms } from '#db/alarms.ts';
@@ -29,14 +33,42 @@ const addJob = (key: string, { authority = ISSUER, attempts = 25 } = {}): Promis
     [key, authority, attempts],
   );
 
+/** What the webhook was told, as `kind event`. */
+const told: string[] = [];
+const receiver = createServer((request, response) => {
+  let body = '';
+  request.setEncoding('utf8').on('data', (part: string) => {
+    body += part;
+  });
+  request.on('end', () => {
+    const { kind, event } = JSON.parse(body);
+    told.push(`${kind} ${event}`);
+    response.end();
+  });
+});
+
+/** A receiver of alarms, and addresses of the public role, which does not run. */
+async function channels(directory: string, publicPort: number): Promise<Record<string, string>> {
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+  const secret = join(directory, 'webhook-secret');
+  writeFileSync(secret, 'a secret of this test alone\n');
+  return {
+    ALARM_WEBHOOK_URL: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`,
+    ALARM_WEBHOOK_SECRET_FILE: secret,
+    OBSERVER_URL: `http://127.0.0.1:${publicPort}`,
+    OBSERVER_OCSP_URL: `http://127.0.0.1:${publicPort}/`,
+  };
+}
+
 beforeAll(async () => {
   service = await prepareService();
+  const environment = await channels(service.directory, service.publicPort);
   service.start('signer issuing');
   service.start('signer ocsp');
   watch = await connectTo(service.database.url);
-  doomed = service.start('worker');
+  doomed = service.start('worker', environment);
   const first = await eventually('the first lives', async () => (await heartbeats())[0]);
-  other = service.start('worker');
+  other = service.start('worker', environment);
   names = [first, await eventually('the second lives', async () => (await heartbeats())[1])];
   await eventually(
     'lists are out',
@@ -45,6 +77,8 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(async () => {
+  receiver.closeAllConnections();
+  receiver.close();
   await watch?.end();
   await service?.stop();
 });
@@ -100,6 +134,21 @@ it('a job whose worker was killed in the last attempt is told as well', async ()
   );
   await eventually('it is told', async () => (await openAlarms()).includes('job_failed publish_crl orphan'));
 }, 60_000);
+
+it('the webhook was told what was raised and what is over', async () => {
+  await eventually('all is told', () => told.includes('worker_lost cleared') && told.includes('job_failed cleared'));
+  expect(told.indexOf('worker_lost raised')).toBeLessThan(told.indexOf('worker_lost cleared'));
+  expect(told.indexOf('job_failed raised')).toBeLessThan(told.indexOf('job_failed cleared'));
+});
+
+it('the observer of a worker finds that nobody serves what the public should see', async () => {
+  const missing = ['list_unverifiable', 'authority_file_wrong', 'ocsp_wrong'].map((kind) => `${kind} ${ISSUER}`);
+  await eventually(
+    'it is told',
+    async () => (await openAlarms()).filter((alarm) => missing.includes(alarm)).length === 3,
+    A_MINUTE,
+  );
+}, 90_000);
 
 it('SIGTERM ends the other with 0, and leaves no heartbeat', async () => {
   expect(await other.stop()).toBe(0);
