@@ -2,6 +2,7 @@
 
 import { Command } from 'commander';
 import { addAdministratorCommands } from './administrator.ts';
+import { addAlarmCommands } from './alarms.ts';
 import { addCertificateCommands } from './certificate.ts';
 import { addCompletionCommand } from './completion.ts';
 import { addCrlCommands } from './crl.ts';
@@ -39,6 +40,7 @@ export function buildProgram(): Command {
   addAdministratorCommands(program);
   addProfileCommands(program);
   addJobCommands(program);
+  addAlarmCommands(program);
   addDoctorCommand(program);
   addCompletionCommand(program);
   return program;

@@ -94,6 +94,9 @@ const VALID: Record<string, Record<string, string>> = {
   audit_chain: { position: '1', event_id: '1', previous_hash: bytes(32), hash: bytes(32) },
   audit_head: { position: '0', hash: bytes(32), xid: "'0'", event_id: '0' },
   outbox: { task: "'t'", payload: "'{}'", job_key: "'k'" },
+  alarm: { kind: "'list_stale'", subject: "'CA'", detail: "'d'", raised_at: FROM, last_seen_at: TO },
+  alarm_delivery: { alarm_id: '1', channel: "'webhook'", event: "'raised'", delivered_at: FROM },
+  worker_heartbeat: { worker: "'pool-1'", started_at: FROM, seen_at: TO },
 };
 
 const published = { state: "'published'", tbs: 'null', der: bytes(9), epoch: '1', settled_at: TO };
@@ -210,6 +213,16 @@ const BROKEN: [table: string, check: string, ...changes: Record<string, string>[
   ['outbox', 'outbox_task', { task: "''" }, { task: text(65) }],
   ['outbox', 'outbox_payload', { payload: "'[]'" }],
   ['outbox', 'outbox_job_key', { job_key: "''" }, { job_key: text(257) }],
+  ['alarm', 'alarm_kind', { kind: "''" }, { kind: "'List'" }, { kind: text(65) }],
+  ['alarm', 'alarm_subject', { subject: "''" }, { subject: text(257) }],
+  ['alarm', 'alarm_detail', { detail: "''" }, { detail: text(1001) }],
+  ['alarm', 'alarm_times', { times: '0' }],
+  ['alarm', 'alarm_seen', { raised_at: TO, last_seen_at: FROM }],
+  ['alarm', 'alarm_acknowledged', { acknowledged_at: TO }, { acknowledged_by: "'a'" }],
+  ['alarm', 'alarm_acknowledged_by', { acknowledged_at: TO, acknowledged_by: text(257) }],
+  ['alarm_delivery', 'alarm_delivery_channel', { channel: "''" }, { channel: "'Mail'" }, { channel: text(33) }],
+  ['alarm_delivery', 'alarm_delivery_event', { event: "'seen'" }],
+  ['worker_heartbeat', 'worker_heartbeat_worker', { worker: "''" }, { worker: text(129) }],
 ];
 
 /** Inserts the valid row with these changes, alone, and takes it back; answers what the database said. */
