@@ -44,6 +44,12 @@ const Environment = Type.Object({
   /** who works at the command line, where the account of the operating system does not tell */
   IGC_OPERATOR: Type.Optional(Person),
   METRICS_LISTEN: Type.Optional(MetricsListen),
+  /** the directory that the worker fills; without it the directory is off */
+  LDAP_URL: Type.Optional(Type.String({ pattern: '^ldap(s|i)?://' })),
+  LDAP_STARTTLS: Type.Boolean({ default: false }),
+  LDAP_BIND_DN: Type.Optional(Type.String({ minLength: 3, maxLength: 512 })),
+  LDAP_PASSWORD_FILE: Type.Optional(Path),
+  LDAP_CA_FILE: Type.Optional(Path),
   SIGNING_DEADLINE_MS: Type.Integer({ default: 5000, minimum: 100, maximum: 60_000 }),
   LOG_LEVEL: Type.Enum(['silent', 'error', 'warn', 'info', 'debug'], { default: 'info' }),
 });

@@ -16,6 +16,7 @@ import { recoverCrls } from '../crl/recover.ts';
 import { startLoop } from '../loop.ts';
 import { createPatience, type Patience } from '../patience.ts';
 import type { System } from '../system.ts';
+import { startDirectory } from './directory.ts';
 import { createTasks } from './tasks.ts';
 
 const RELAY_MS = 200;
@@ -35,6 +36,7 @@ export async function startWorker(system: System): Promise<{ stop(): Promise<voi
   const listPatience = createPatience();
   const responderPatience = createPatience();
   const sweepKeys = createKeySweep();
+  const directory = startDirectory(system, holder);
   const loops = [
     startLoop('relay', RELAY_MS, () => relayAll(system), log),
     startLoop('sealer', SEAL_MS, () => sealAuditRows(system, holder), log),
@@ -46,7 +48,7 @@ export async function startWorker(system: System): Promise<{ stop(): Promise<voi
   ];
   return {
     async stop() {
-      await Promise.all(loops.map((loop) => loop.stop()));
+      await Promise.all([...loops, directory].map((loop) => loop.stop()));
       await jobs.stop();
     },
   };
