@@ -238,8 +238,7 @@ export async function isPostponed(tx: Tx, entry: string): Promise<boolean> {
   return rows.length > 0;
 }
 
-/** Lists by authority as the directory has them. */
-export async function directoryLists(tx: Tx): Promise<ReadonlyMap<string, bigint>> {
-  const rows = await tx.select().from(directoryList);
-  return new Map(rows.map(({ authority, number }) => [authority, number]));
+/** Forgets which lists of these authorities stand in the directory, so that they are written again. */
+export async function forgetDirectoryLists(tx: Tx, authorities: readonly string[]): Promise<void> {
+  if (authorities.length > 0) await tx.delete(directoryList).where(inArray(directoryList.authority, [...authorities]));
 }

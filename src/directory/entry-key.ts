@@ -20,7 +20,7 @@ export type HolderRow = {
 /** The entry of a certificate that is for a holder of this kind. Throws TypeError where a structure's subject has no common name. */
 export function keyOfHolder(holder: Profile['holder'], { holderKey, subject }: HolderRow): EntryKey {
   if (holder !== 'structure') return { kind: 'person', id: holderKey };
-  return { kind: 'service', structure: holderKey, name: fold(firstCommonName(subject)) };
+  return { kind: 'service', structure: holderKey, name: foldName(firstCommonName(subject)) };
 }
 
 /** One text for each entry, for rows and maps. */
@@ -40,7 +40,7 @@ export function parseKey(text: string): EntryKey {
 }
 
 /** Names that a directory takes for equal: RFC 4518 §2 String Preparation, as far as names that were certified need it. */
-const fold = (name: string): string => name.normalize('NFKC').toLowerCase().replace(/ +/g, ' ').trim();
+export const foldName = (name: string): string => name.normalize('NFKC').toLowerCase().replace(/ +/g, ' ').trim();
 
 const COMMON_NAME = /^CN=((?:\\.|[^\\,+])*)/su;
 const ESCAPED = /((?:\\[0-9a-f]{2})+)|\\(.)/giu;
@@ -48,7 +48,11 @@ const ESCAPED = /((?:\\[0-9a-f]{2})+)|\\(.)/giu;
 function firstCommonName(subject: string): string {
   const escaped = COMMON_NAME.exec(subject)?.[1];
   if (escaped === undefined) throw new TypeError('the subject of a structure begins with its common name');
-  return escaped.replace(ESCAPED, (_, pairs: string | undefined, character: string | undefined) =>
+  return unescapeValue(escaped);
+}
+
+/** An attribute value as RFC 4514 §2.4 escapes it, without the escapes; `\2C` and `\,` alike are a comma. */
+export const unescapeValue = (value: string): string =>
+  value.replace(ESCAPED, (_, pairs: string | undefined, character: string | undefined) =>
     pairs === undefined ? (character ?? '') : Buffer.from(pairs.replaceAll('\\', ''), 'hex').toString('utf8'),
   );
-}

@@ -16,7 +16,8 @@ import type { DirectoryConnection } from './ldap.ts';
 import { inTurn, type Turn } from './turn.ts';
 import { keysOf } from './wanted.ts';
 
-const LEASE = 'directory_holders';
+/** Whoever writes entries of holders has this lease. */
+export const LEASE_OF_HOLDERS = 'directory_holders';
 const BATCH = 500;
 
 export type DirectoryFollower = {
@@ -37,7 +38,7 @@ export function createFollower(
   const ahead = new Set<string>();
   return {
     follow: () =>
-      inTurn(system, { leaseName: LEASE, holder }, async (turn) => {
+      inTurn(system, { leaseName: LEASE_OF_HOLDERS, holder }, async (turn) => {
         const round: Round = { system, connections, turn, ahead };
         const now = system.clock();
         let written = await retryRefused(round);

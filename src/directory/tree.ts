@@ -28,7 +28,8 @@ export type AuthorityState = {
 };
 
 const CERTIFICATE = 'userCertificate;binary';
-const BRANCHES = { service: 'Structures', person: 'Professionnels' } as const;
+/** Under which unit holders of each kind stand. */
+export const BRANCHES = { service: 'Structures', person: 'Professionnels' } as const;
 
 /** RFC 4514 text of a DN. Throws TypeError for a NUL, which some servers take for the end of a value. */
 export function formatDn(dn: Dn): string {
@@ -79,7 +80,7 @@ export function authorityEntry(hierarchy: Hierarchy, id: string, { certificate, 
 
 /**
  * The entry of a holder with all its certificates in DER, the newest last: what it says beside them is what the newest certifies.
- * There is no `mail`: nobody can consent yet, and without consent no profile lets it be shown.
+ * A person's `mail` is empty: nobody can consent yet, and without consent no profile lets it be shown.
  */
 export function holderEntry(hierarchy: Hierarchy, key: EntryKey, certificates: readonly Uint8Array[]): Entry {
   const newest = certificates.at(-1);
@@ -103,6 +104,8 @@ const aboutPerson = (subject: Certificate['subjectName']): Attributes => ({
   title: shown(subject, OID.title),
   o: shown(subject, OID.organizationName),
   ou: shown(subject, OID.organizationalUnitName),
+  // none, and none that somebody else wrote
+  mail: [],
 });
 
 function shown(subject: Certificate['subjectName'], type: string): string[] {
