@@ -10,6 +10,7 @@ import { listAllResponders } from '#db/responders.ts';
 import { connectSigner, type Signer } from '#hsm/client.ts';
 import type { Authority } from '../../src/authority.ts';
 import { certificateFile } from '../../src/ca/create-hierarchy.ts';
+import { directoryLag } from '../../src/directory/lag.ts';
 import type { System } from '../../src/system.ts';
 import { readFileIfThere } from './ceremony.ts';
 import { type Check, fail, ok, warn } from './check.ts';
@@ -186,4 +187,18 @@ export async function checkBacklogs({ db, clock }: System): Promise<readonly Che
     const detail = rows === 0 ? 'nothing waits' : `${rows} rows wait, the oldest for ${Math.round(waited / 1000)} s`;
     return waited > LAG_MS ? warn(check, detail, 'start the worker, which takes them') : ok(check, detail);
   });
+}
+
+/** The LDAP directory: off, or how far it has followed and whether it refuses entries. */
+export async function checkLdap(system: System): Promise<readonly Check[]> {
+  const check = 'LDAP directory';
+  if (system.config.LDAP_URL === undefined) return [ok(check, 'off: LDAP_URL is not set')];
+  const { rows, refused, reasons, completeAt } = await directoryLag(system);
+  const last = completeAt === undefined ? 'not complete yet' : `complete at ${completeAt.toISOString()}`;
+  const late = completeAt === undefined || system.clock().getTime() - completeAt.getTime() > LAG_MS;
+  if (late)
+    return [warn(check, `${last}, ${rows} changes wait`, 'see that the directory is there and the worker runs')];
+  if (refused > 0)
+    return [warn(check, `${refused} entries refused: ${reasons.join(', ')}`, 'look up the result codes of LDAP')];
+  return [ok(check, last)];
 }

@@ -5,6 +5,7 @@ import type { Database } from '#db/connect.ts';
 import { feedRowsBeyond, jobsGivenUp, publishedLists } from '#db/gauges.ts';
 import { outboxBacklog } from '#db/outbox.ts';
 import { listAllResponders } from '#db/responders.ts';
+import { directoryLag } from '../directory/lag.ts';
 import type { StatusIndex } from '../ocsp/status.ts';
 import type { Needs } from '../system.ts';
 import { plain, type Sample, type Source, timestamp } from './source.ts';
@@ -83,6 +84,25 @@ export const backlogSource = ({ db, clock }: Needs<'db' | 'clock'>): Source => (
       plain('igc_audit_unsealed_rows', audit.rows),
       plain('igc_audit_seal_lag_seconds', lag(audit.oldest)),
       plain('igc_jobs_given_up', await jobsGivenUp(db.read)),
+    ];
+  },
+});
+
+/** What the directory lacks; nothing where there is none. */
+export const directorySource = (system: Needs<'db' | 'clock' | 'config'>): Source => ({
+  name: 'directory',
+  async read() {
+    const off = { rows: 0, refused: 0, refusedSince: undefined, completeAt: undefined };
+    const lag = system.config.LDAP_URL === undefined ? off : await directoryLag(system);
+    const { rows, refused, refusedSince, completeAt } = lag;
+    return [
+      plain('igc_directory_feed_rows', rows),
+      plain('igc_directory_refused_entries', refused),
+      plain(
+        'igc_directory_refused_age_seconds',
+        refusedSince === undefined ? 0 : Math.max(0, (system.clock().getTime() - refusedSince.getTime()) / 1_000),
+      ),
+      plain('igc_directory_complete_timestamp_seconds', completeAt === undefined ? 0 : timestamp(completeAt)),
     ];
   },
 });

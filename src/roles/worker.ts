@@ -4,7 +4,7 @@ import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import { openMetrics } from '../metrics/open.ts';
 import { signerSource } from '../metrics/signer-source.ts';
-import { backlogSource, connectionSource, expirySource, listSource } from '../metrics/sources.ts';
+import { backlogSource, connectionSource, directorySource, expirySource, listSource } from '../metrics/sources.ts';
 import { openSystem } from '../open-system.ts';
 import { startWorker } from '../worker/worker.ts';
 import type { RunningRole } from './role.ts';
@@ -21,6 +21,7 @@ export async function startWorkerRole(config: Config, log: Log): Promise<Running
     listSource(system),
     expirySource(system),
     backlogSource(system),
+    directorySource(system),
   ]);
   return {
     async stop() {
