@@ -76,6 +76,7 @@ igc_name_what_is_missing() {
         nodejs | npm) igc_word=node@24 ;;
         softhsm2) igc_word=softhsm ;;
         gnutls-bin) igc_word=gnutls ;;
+        slapd | ldap-utils) igc_word=openldap ;;
         opensc*) igc_word=opensc ;;
         p11-kit*) igc_word=p11-kit ;;
         openssl) igc_word=openssl@3 ;;

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Makes ready what the command behind it needs: `SETUP=test . ./scripts/setup.sh && exec node …`, at the root of the checkout.
 # SETUP is `demo` (default) or `test` (the independent judges as well). Finds, or else installs: Node, npm packages, SoftHSM,
-# PostgreSQL, tools. Exports PATH, NODE_COMPILE_CACHE, npm_config_nodedir, PKCS11_MODULE and POSTGRES_BIN; for tests PKCS11_SPY,
+# PostgreSQL, tools. Exports PATH, NODE_COMPILE_CACHE, npm_config_nodedir, PKCS11_MODULE, POSTGRES_BIN, and SLAPD where there is one; for tests PKCS11_SPY,
 # PKCS11_REMOTE, P11_KIT_SERVER and JUDGE_PYTHON. Everything it says goes to stderr.
 #
 # Outside the checkout it writes system packages (as root on Debian) and npm's cache, nothing else. What is missing and cannot be
@@ -134,6 +134,7 @@ igc_look_for_tools() {
     OpenSSL*) ;;
     *) igc_lack="$igc_lack openssl" ;;
   esac
+  igc_look_for_slapd
   if [ "${SETUP:-demo}" != test ]; then return; fi
   if ! igc_has certtool || ! igc_has ocsptool; then igc_lack="$igc_lack gnutls-bin"; fi
   igc_has pkcs11-tool || igc_lack="$igc_lack opensc"
@@ -162,6 +163,18 @@ igc_look_for_tools() {
     igc_lack="$igc_lack p11-kit-modules"
   fi
   igc_look_for_foreign_judges
+}
+
+# Tests need a directory; the demo has one where it is there or can be installed without asking anybody.
+igc_look_for_slapd() {
+  igc_wanted=''
+  if [ "${SETUP:-demo}" = test ] || { igc_is_root && igc_has apt-get && [ -z "${igc_apt_done:-}" ]; }; then igc_wanted=yes; fi
+  if igc_first_readable "${SLAPD:-}" /usr/sbin/slapd /usr/libexec/slapd /opt/homebrew/opt/openldap/libexec/slapd; then
+    export SLAPD="$igc_found"
+  elif [ -n "$igc_wanted" ]; then
+    igc_lack="$igc_lack slapd"
+  fi
+  if ! igc_has ldapsearch && [ -n "$igc_wanted" ]; then igc_lack="$igc_lack ldap-utils"; fi
 }
 
 # Java, Go and Python read what we emit by libraries of their own: test/judges.

@@ -52,6 +52,12 @@ const Environment = Type.Object({
   /** where alarms are told, signed with the secret in the file */
   ALARM_WEBHOOK_URL: Type.Optional(Type.String({ pattern: '^https?://[^\\s@]+$', maxLength: 1024 })),
   ALARM_WEBHOOK_SECRET_FILE: Type.Optional(Path),
+  /** the directory that the worker fills; without it the directory is off */
+  LDAP_URL: Type.Optional(Type.String({ pattern: '^ldap(s|i)?://' })),
+  LDAP_STARTTLS: Type.Boolean({ default: false }),
+  LDAP_BIND_DN: Type.Optional(Type.String({ minLength: 3, maxLength: 512 })),
+  LDAP_PASSWORD_FILE: Type.Optional(Path),
+  LDAP_CA_FILE: Type.Optional(Path),
   SIGNING_DEADLINE_MS: Type.Integer({ default: 5000, minimum: 100, maximum: 60_000 }),
   LOG_LEVEL: Type.Enum(['silent', 'error', 'warn', 'info', 'debug'], { default: 'info' }),
 });

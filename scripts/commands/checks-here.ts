@@ -26,12 +26,12 @@ export function checkNode(version: string = process.versions.node): Check {
 
 /** PIN files and private keys that others could read. */
 export function checkSecretFiles(config: Config): readonly Check[] {
-  const paths = (['ROOT_PIN_FILE', 'ISSUING_PIN_FILE', 'OCSP_PIN_FILE', 'API_TLS_KEY_FILE'] as const).flatMap(
-    (name) => {
-      const path = config[name];
-      return path === undefined || !existsSync(path) ? [] : [[name, path] as const];
-    },
-  );
+  const paths = (
+    ['ROOT_PIN_FILE', 'ISSUING_PIN_FILE', 'OCSP_PIN_FILE', 'API_TLS_KEY_FILE', 'LDAP_PASSWORD_FILE'] as const
+  ).flatMap((name) => {
+    const path = config[name];
+    return path === undefined || !existsSync(path) ? [] : [[name, path] as const];
+  });
   const open = paths.filter(([, path]) => (statSync(path).mode & 0o077) !== 0);
   if (open.length === 0) return [ok('secret files', `${paths.length} here, for their owner only`)];
   return open.map(([name, path]) => warn('secret files', `${name}: others may read ${path}`, `chmod 600 ${path}`));

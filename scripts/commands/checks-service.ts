@@ -11,6 +11,7 @@ import { listAllResponders } from '#db/responders.ts';
 import { connectSigner, type Signer } from '#hsm/client.ts';
 import type { Authority } from '../../src/authority.ts';
 import { certificateFile } from '../../src/ca/create-hierarchy.ts';
+import { directoryLag } from '../../src/directory/lag.ts';
 import type { System } from '../../src/system.ts';
 import { readFileIfThere } from './ceremony.ts';
 import { type Check, fail, ok, warn } from './check.ts';
@@ -200,4 +201,18 @@ export async function checkAlarms({ db, config }: System): Promise<readonly Chec
       ? ok('observer', 'off here: OBSERVER_URL or OBSERVER_OCSP_URL is not set')
       : ok('observer', 'the worker fetches lists, certificates and OCSP answers as the public does'),
   ];
+}
+
+/** The LDAP directory: off, or how far it has followed and whether it refuses entries. */
+export async function checkLdap(system: System): Promise<readonly Check[]> {
+  const check = 'LDAP directory';
+  if (system.config.LDAP_URL === undefined) return [ok(check, 'off: LDAP_URL is not set')];
+  const { rows, refused, reasons, completeAt } = await directoryLag(system);
+  const last = completeAt === undefined ? 'not complete yet' : `complete at ${completeAt.toISOString()}`;
+  const late = completeAt === undefined || system.clock().getTime() - completeAt.getTime() > LAG_MS;
+  if (late)
+    return [warn(check, `${last}, ${rows} changes wait`, 'see that the directory is there and the worker runs')];
+  if (refused > 0)
+    return [warn(check, `${refused} entries refused: ${reasons.join(', ')}`, 'look up the result codes of LDAP')];
+  return [ok(check, last)];
 }

@@ -13,6 +13,7 @@ import {
   checkBacklogs,
   checkClock,
   checkCrls,
+  checkLdap,
   checkResponders,
   checkSameAuthorities,
   checkSigners,
@@ -83,6 +84,7 @@ async function examineSystem(config: Config, { hierarchy }: Policies): Promise<r
       ['OCSP responders', () => checkResponders(system)],
       ['backlogs', () => checkBacklogs(system)],
       ['alarms', () => checkAlarms(system)],
+      ['LDAP directory', () => checkLdap(system)],
     ];
     const checks: Check[] = [ok('database', `migrated, hierarchy ${hierarchy.name}`)];
     for (const [name, look] of parts) checks.push(...(await look().catch((error: unknown) => [failure(name, error)])));

@@ -6,6 +6,7 @@ import { addAlarmCommands } from './alarms.ts';
 import { addCertificateCommands } from './certificate.ts';
 import { addCompletionCommand } from './completion.ts';
 import { addCrlCommands } from './crl.ts';
+import { addDirectoryCommands } from './directory.ts';
 import { addDoctorCommand } from './doctor.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { addHierarchyCommands } from './hierarchy.ts';
@@ -41,6 +42,7 @@ export function buildProgram(): Command {
   addProfileCommands(program);
   addJobCommands(program);
   addAlarmCommands(program);
+  addDirectoryCommands(program);
   addDoctorCommand(program);
   addCompletionCommand(program);
   return program;

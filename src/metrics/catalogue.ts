@@ -220,6 +220,32 @@ export const CATALOGUE = {
     roles: ['worker'],
     alarm: '`time() - max(igc_observer_last_look_timestamp_seconds) > 1800` where OBSERVER_URL is set',
   },
+  igc_directory_feed_rows: {
+    type: 'gauge',
+    help: 'Issuances and revocations that the LDAP directory has not followed, counted up to 100,000; 0 where the directory is off.',
+    labels: [],
+    roles: ['worker'],
+  },
+  igc_directory_refused_entries: {
+    type: 'gauge',
+    help: 'Entries that the directory refuses and is asked again to take.',
+    labels: [],
+    roles: ['worker'],
+    alarm: '`igc_directory_refused_entries > 0` for 1 hour',
+  },
+  igc_directory_refused_age_seconds: {
+    type: 'gauge',
+    help: 'How long the oldest of them has been refused; 0 when none is.',
+    labels: [],
+    roles: ['worker'],
+  },
+  igc_directory_complete_timestamp_seconds: {
+    type: 'gauge',
+    help: 'When the directory last had everything but what it refuses; 0 before the first time, and where it is off.',
+    labels: [],
+    roles: ['worker'],
+    alarm: '`time() - igc_directory_complete_timestamp_seconds > 600` where LDAP_URL is set',
+  },
   igc_ocsp_answer_duration_seconds: {
     type: 'histogram',
     help: 'Time that each OCSP answer took, by what it says: good, revoked, unknown, malformedRequest, unauthorized, tryLater or internalError.',

@@ -7,6 +7,7 @@ import { feedRowsBeyond, jobsGivenUp, publishedLists } from '#db/gauges.ts';
 import { outboxBacklog } from '#db/outbox.ts';
 import { listAllResponders } from '#db/responders.ts';
 import { ALARM_KINDS } from '../alarms/raise.ts';
+import { directoryLag } from '../directory/lag.ts';
 import type { Observer } from '../observer/observe.ts';
 import type { StatusIndex } from '../ocsp/status.ts';
 import type { Needs } from '../system.ts';
@@ -105,6 +106,25 @@ export const observerSource = ({ lastLook }: Pick<Observer, 'lastLook'>): Source
   read: () => [
     plain('igc_observer_last_look_timestamp_seconds', lastLook.at === undefined ? 0 : timestamp(lastLook.at)),
   ],
+});
+
+/** What the directory lacks; nothing where there is none. */
+export const directorySource = (system: Needs<'db' | 'clock' | 'config'>): Source => ({
+  name: 'directory',
+  async read() {
+    const off = { rows: 0, refused: 0, refusedSince: undefined, completeAt: undefined };
+    const lag = system.config.LDAP_URL === undefined ? off : await directoryLag(system);
+    const { rows, refused, refusedSince, completeAt } = lag;
+    return [
+      plain('igc_directory_feed_rows', rows),
+      plain('igc_directory_refused_entries', refused),
+      plain(
+        'igc_directory_refused_age_seconds',
+        refusedSince === undefined ? 0 : Math.max(0, (system.clock().getTime() - refusedSince.getTime()) / 1_000),
+      ),
+      plain('igc_directory_complete_timestamp_seconds', completeAt === undefined ? 0 : timestamp(completeAt)),
+    ];
+  },
 });
 
 /** How long ago this copy read the feed; known without the database. */

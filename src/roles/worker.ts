@@ -8,6 +8,7 @@ import {
   alarmSource,
   backlogSource,
   connectionSource,
+  directorySource,
   expirySource,
   listSource,
   observerSource,
@@ -30,6 +31,7 @@ export async function startWorkerRole(config: Config, log: Log): Promise<Running
     backlogSource(system),
     alarmSource(system),
     observerSource(worker.observer),
+    directorySource(system),
   ]);
   return {
     async stop() {

@@ -13,6 +13,7 @@ import { newObserver, type Observer, observe } from '../observer/observe.ts';
 import { createPatience } from '../patience.ts';
 import { fillCertificateStore } from '../store/fill.ts';
 import type { System } from '../system.ts';
+import { startDirectory } from './directory.ts';
 import { watchGivenUpJobs } from './given-up.ts';
 import { keepJobsRunning } from './jobs.ts';
 import { createObserving } from './observing.ts';
@@ -45,6 +46,7 @@ export async function startWorker(system: System): Promise<{ readonly observer: 
   const observer = newObserver(holder);
   const sweepKeys = createKeySweep();
   const channelPatience = createPatience();
+  const directory = startDirectory(system, holder);
   const loops = [
     ...channels.map((channel) =>
       startLoop(
@@ -73,7 +75,7 @@ export async function startWorker(system: System): Promise<{ readonly observer: 
   return {
     observer,
     async stop() {
-      await Promise.all(loops.map((loop) => loop.stop()));
+      await Promise.all([...loops, directory].map((loop) => loop.stop()));
       await jobs.stop();
     },
   };

@@ -110,6 +110,9 @@ const VALID: Record<string, Record<string, string>> = {
     mailboxes: "'{}'",
   },
   worker_heartbeat: { worker: "'pool-1'", started_at: FROM, seen_at: TO },
+  directory_progress: { xid: "'0'", position: '0', ended_until: FROM },
+  directory_pending: { entry: "'e'", attempts: '1', reason: "'result_65'", since: FROM, next_try: TO },
+  directory_list: { authority: "'CA'", number: '0', written_at: FROM },
 };
 
 const published = { state: "'published'", tbs: 'null', der: bytes(9), epoch: '1', settled_at: TO };
@@ -243,6 +246,12 @@ const BROKEN: [table: string, check: string, ...changes: Record<string, string>[
     { hosts: "array_fill('x'::text, array[1001])" },
     { mailboxes: "array_fill('x'::text, array[1001])" },
   ],
+  ['directory_progress', 'directory_progress_one_row', { one_row: 'false' }],
+  ['directory_progress', 'directory_progress_position', { position: '-1' }],
+  ['directory_pending', 'directory_pending_entry', { entry: "''" }, { entry: text(1025) }],
+  ['directory_pending', 'directory_pending_attempts', { attempts: '0' }],
+  ['directory_pending', 'directory_pending_reason', { reason: "''" }, { reason: text(65) }],
+  ['directory_list', 'directory_list_number', { number: '-1' }],
   ['alarm', 'alarm_kind', { kind: "''" }, { kind: "'List'" }, { kind: text(65) }],
   ['alarm', 'alarm_subject', { subject: "''" }, { subject: text(257) }],
   ['alarm', 'alarm_detail', { detail: "''" }, { detail: text(1001) }],

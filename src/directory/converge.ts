@@ -1,0 +1,88 @@
+// Brings entries of holders to what the database wants, several at a time, each entry by one connection alone: so its changes are in
+// order, and the last state wins however often it is asked for.
+
+import { postponeEntry, settleEntries } from '#db/directory.ts';
+import { Outage } from '../errors.ts';
+import type { Needs } from '../system.ts';
+import { formatKey } from './entry-key.ts';
+import { type DirectoryConnection, EntryFault } from './ldap.ts';
+import { putEntry } from './put-entry.ts';
+import { dnOf, formatDn } from './tree.ts';
+import type { Turn } from './turn.ts';
+import { type WantedEntry, wantedHolders } from './wanted.ts';
+
+export type ConvergeNeeds = Needs<'db' | 'policies' | 'clock'>;
+
+export type Converged = { readonly written: number; readonly refused: number };
+
+/** A refused entry is tried again after this, and then ever less often. */
+const PAUSE_MS = 5_000;
+const LONGEST_PAUSE_MS = 3_600_000;
+
+/**
+ * Writes these entries. What the directory refuses is noted to be tried again, and holds no other. Order of effects: LDAP, then the
+ * notes; if we stop between, everything is written once more. Throws Outage when the directory, the database or the turn is away:
+ * then some of the entries are written.
+ */
+export async function convergeHolders(
+  system: ConvergeNeeds,
+  connections: readonly DirectoryConnection[],
+  { keys, turn }: { readonly keys: readonly string[]; readonly turn: Turn },
+): Promise<Converged> {
+  if (keys.length === 0) return { written: 0, refused: 0 };
+  const wanted = await wantedHolders(system, keys);
+  const refused = new Map<string, string>();
+  await eachWith(connections, wanted, async (connection, one) => {
+    turn.check();
+    const reason = await writeOne(system, connection, one);
+    if (reason !== undefined) refused.set(formatKey(one.key), reason);
+  });
+  for (const [entry, reason] of refused)
+    await postponeEntry(system.db.read, { entry, reason, pauseMs: PAUSE_MS, longestMs: LONGEST_PAUSE_MS });
+  await settleEntries(
+    system.db.read,
+    keys.filter((key) => !refused.has(key)),
+  );
+  return { written: keys.length - refused.size, refused: refused.size };
+}
+
+/** Why the directory does not take this entry; undefined when it did. An entry without a certificate goes, its parents stay. */
+async function writeOne(
+  { policies: { hierarchy } }: ConvergeNeeds,
+  connection: DirectoryConnection,
+  { key, entry, fault, certificates }: WantedEntry,
+): Promise<string | undefined> {
+  if (fault) return 'not_buildable';
+  try {
+    if (entry === undefined) await connection.remove(formatDn(dnOf(hierarchy, key)));
+    else await putEntry(connection, entry, certificates > 1);
+    return undefined;
+  } catch (error) {
+    if (error instanceof EntryFault) return `result_${error.code}`;
+    if (error instanceof Outage) throw error;
+    return 'not_buildable';
+  }
+}
+
+/** Each item with one of the connections, all connections at once; the first that throws ends it, after what is under way. */
+async function eachWith<C, T>(
+  connections: readonly C[],
+  items: readonly T[],
+  act: (connection: C, item: T) => Promise<void>,
+): Promise<void> {
+  let next = 0;
+  let failed = false;
+  const work = connections.map(async (connection) => {
+    for (let item = items[next++]; item !== undefined && !failed; item = items[next++]) {
+      try {
+        await act(connection, item);
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
+    }
+  });
+  const results = await Promise.allSettled(work);
+  const fault = results.find((result) => result.status === 'rejected');
+  if (fault !== undefined) throw fault.reason;
+}

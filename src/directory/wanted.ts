@@ -1,0 +1,75 @@
+// What the database wants the directory to say of holders: certificates that were issued, are not revoked, have not ended, and whose
+// profile is public.
+
+import { certificateBytes, certificatesShown, type DirectoryRow } from '#db/directory.ts';
+import type { Policies } from '../policy/load.ts';
+import type { Needs } from '../system.ts';
+import { type EntryKey, formatKey, keyOfHolder, parseKey } from './entry-key.ts';
+import { type Entry, holderEntry } from './tree.ts';
+
+/** What an entry is to be: absent without `entry`; `fault` where its data make none. */
+export type WantedEntry = {
+  readonly key: EntryKey;
+  readonly certificates: number;
+  readonly entry?: Entry;
+  readonly fault?: true;
+};
+
+/** Names of the profiles whose certificates anyone may see. */
+export const publicProfiles = ({ profiles }: Policies): string[] =>
+  [...profiles.values()].filter(({ publication }) => publication.certificate === 'public').map(({ name }) => name);
+
+/** The entries, as texts of keys and each once, of the certificates among these that may be shown, now or once. */
+export const keysOf = (policies: Policies, rows: readonly DirectoryRow[]): string[] => [
+  ...new Set(rows.flatMap((row) => keyOf(policies, row) ?? [])),
+];
+
+/** A row whose subject was erased has no entry any more: it holds no other, and reconciliation finds what is left of it. */
+function keyOf({ profiles }: Policies, row: DirectoryRow): string | undefined {
+  const profile = profiles.get(row.profile);
+  if (profile?.publication.certificate !== 'public') return undefined;
+  try {
+    return formatKey(keyOfHolder(profile.holder, row));
+  } catch {
+    return undefined;
+  }
+}
+
+/** What these entries of holders are to be now; in two queries, however many they are. */
+export async function wantedHolders(
+  { db, policies, clock }: Needs<'db' | 'policies' | 'clock'>,
+  keys: readonly string[],
+): Promise<WantedEntry[]> {
+  const parsed = keys.map(parseKey);
+  const holderKeys = [...new Set(parsed.map((key) => (key.kind === 'service' ? key.structure : key.id)))];
+  const rows = await certificatesShown(db.read, { holderKeys, profiles: publicProfiles(policies), now: clock() });
+  const wanted = new Set(keys);
+  const idsByKey = new Map<string, string[]>();
+  for (const row of rows) {
+    const key = keyOf(policies, row);
+    if (key === undefined || !wanted.has(key)) continue;
+    const ids = idsByKey.get(key);
+    if (ids === undefined) idsByKey.set(key, [row.id]);
+    else ids.push(row.id);
+  }
+  const bytes = await certificateBytes(db.read, [...idsByKey.values()].flat());
+  return parsed.map((key, index) => {
+    const ids = idsByKey.get(keys[index] ?? '') ?? [];
+    const certificates = ids.flatMap((id) => bytes.get(id) ?? []);
+    return { key, certificates: certificates.length, ...built(policies, key, certificates) };
+  });
+}
+
+/** One entry that cannot be made holds no other. */
+function built(
+  { hierarchy }: Policies,
+  key: EntryKey,
+  certificates: readonly Uint8Array[],
+): Pick<WantedEntry, 'entry' | 'fault'> {
+  if (certificates.length === 0) return {};
+  try {
+    return { entry: holderEntry(hierarchy, key, certificates) };
+  } catch {
+    return { fault: true };
+  }
+}

@@ -1,0 +1,63 @@
+// The directory as the worker keeps it: three loops, and none where LDAP_URL is not set. What the loops do can be done by any number of
+// workers; leases let one of them at a time.
+
+import { writeAuthorities } from '../directory/authorities.ts';
+import { watchDirectory } from '../directory/lag.ts';
+import { openConnection } from '../directory/ldap.ts';
+import { createFollower } from '../directory/publish.ts';
+import { ldapSettings } from '../directory/settings.ts';
+import { Outage } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { type Loop, startLoop } from '../loop.ts';
+import type { System } from '../system.ts';
+
+const FOLLOW_MS = 1_000;
+const LISTS_MS = 3_000;
+const WATCH_MS = 30_000;
+/** Entries that are written at once. */
+const CONNECTIONS = 8;
+const ENTRY_TIMEOUT_MS = 10_000;
+/** A list of 35 MB over a slow line; less than the lease of its turn. */
+const LIST_TIMEOUT_MS = 50_000;
+
+/** Starts the loops; `stop` lets the steps under way end. Throws Refusal when the settings of LDAP are not usable. */
+export function startDirectory(system: System, holder: string): { stop(): Promise<void> } {
+  const settings = ldapSettings(system.config);
+  if (settings === undefined) {
+    system.log.info('LDAP_URL is not set: the directory is off');
+    return { stop: async () => undefined };
+  }
+  const holders = Array.from({ length: CONNECTIONS }, () => openConnection(settings, ENTRY_TIMEOUT_MS));
+  const lists = openConnection(settings, LIST_TIMEOUT_MS);
+  const follower = createFollower(system, holders, holder);
+  const since = system.clock();
+  const loops: Loop[] = [
+    startQuietLoop('directory', FOLLOW_MS, () => follower.follow(), system.log),
+    startQuietLoop('directory lists', LISTS_MS, () => writeAuthorities(system, lists, holder), system.log),
+    startLoop('directory watch', WATCH_MS, () => watchDirectory(system, since), system.log),
+  ];
+  return {
+    async stop() {
+      await Promise.all(loops.map((loop) => loop.stop()));
+      await Promise.all([...holders, lists].map((connection) => connection.close()));
+    },
+  };
+}
+
+/** A directory that is away for a day is two lines of the log, not one a second. */
+function startQuietLoop(name: string, everyMs: number, step: () => Promise<unknown>, log: Log): Loop {
+  let away = false;
+  const told = async (): Promise<void> => {
+    try {
+      await step();
+    } catch (error) {
+      if (!(error instanceof Outage) || error.what !== 'directory') throw error;
+      if (!away) log.warn({ loop: name, reason: error.message }, 'the directory is away and will be tried again');
+      away = true;
+      return;
+    }
+    if (away) log.info({ loop: name }, 'the directory is back');
+    away = false;
+  };
+  return startLoop(name, everyMs, told, log);
+}
