@@ -25,7 +25,7 @@ export type StoreKeys = {
 };
 
 /** The search key of binary data: SHA-1, which names here and vouches for nothing (RFC 4387 §2.1). */
-export const storeKey = (octets: Uint8Array): Uint8Array => createHash('sha1').update(octets).digest();
+const storeKey = (octets: Uint8Array): Uint8Array => createHash('sha1').update(octets).digest();
 
 /** Throws DerError where an extension is not what this authority writes. */
 export function storeKeysOf(certificate: Certificate): StoreKeys {

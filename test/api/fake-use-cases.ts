@@ -46,7 +46,7 @@ export const REVOKED: CertificateView = {
   revocation: { revokedAt: '2026-11-21T14:03:07.000Z', reason: 'superseded' },
 };
 
-export const WINDOW: RenewalWindow = {
+const WINDOW: RenewalWindow = {
   start: new Date('2029-09-21T13:58:00Z'),
   end: new Date('2029-10-21T13:58:00Z'),
   reason: 'end_of_validity',

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { API_LIMITS, apiRates, publicRate } from '../../src/http/limits.ts';
 import { EXTRACT_ROWS } from '../../src/ra/list-certificates.ts';
+import { STORE_PAGE } from '../../src/store/search.ts';
 import { keyDigest } from '../../src/x509/keys.ts';
 
 const DOCUMENT = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8');
@@ -56,6 +57,7 @@ describe('docs/api.md', () => {
     const caps = [maxConnections, maxConnectionsPerAddress, nobodys.inAll, nobodys.perAddress, nobodys.perKnownAddress];
     const told = /Open at once are at most ([\s\S]*?)\. A handshake/.exec(DOCUMENT)?.[1]?.match(/\d+(?:,\d{3})*/g);
     expect(told).toEqual(caps.map((cap) => cap.toLocaleString('en')));
+    expect(DOCUMENT).toContain(`At most ${STORE_PAGE} come at once`);
     expect(DOCUMENT).toContain(`up to ${EXTRACT_ROWS.toLocaleString('en')} certificates`);
   });
 });
