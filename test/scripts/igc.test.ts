@@ -53,6 +53,9 @@ describe('help', () => {
       'igc profile check',
       'igc jobs list',
       'igc jobs retry',
+      'igc alarms list',
+      'igc alarms acknowledge',
+      'igc alarms clear',
       'igc doctor',
       'igc completion',
     ]);

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { pruneRows } from '#db/upkeep.ts';
+import { pagesOf, pruneRows } from '#db/upkeep.ts';
 import { pruneEndedRows } from '../../src/upkeep/prune.ts';
 import { issued } from '../db/samples.ts';
 import { type FreshDatabase, freshDatabase } from '../helpers/database.ts';
@@ -53,9 +53,19 @@ test('alarms go a year after their end, open ones never; copies that fell silent
   expect(await prune()).toBe(0);
 });
 
-test('a batch is no larger than it may be', async () => {
-  await run(
-    `insert into feed_reader (copy, xid, position, seen_at) select 'copy ' || n, '1', 0, '${daysAgo(99)}' from generate_series(1, 5) n`,
+test('rows are deleted from the pages that were named, and every page is named by and by', async () => {
+  await run(`insert into feed_reader (copy, xid, position, seen_at)
+    select 'copy ' || n, '1', 0, '${daysAgo(99)}' from generate_series(1, 60000) n`);
+  const pages = await pagesOf(fresh.db.read, 'silent_feed_readers');
+  expect(pages).toBeGreaterThan(256);
+  const before = new Date(daysAgo(30));
+  const first = await pruneRows(fresh.db.read, 'silent_feed_readers', { before, from: 0, pages: 1 });
+  expect(first).toBeGreaterThan(0);
+  expect(first).toBeLessThan(200);
+  const { rows } = await run(
+    `explain delete from feed_reader where ctid >= '(0,0)'::tid and ctid < '(1,0)'::tid and seen_at < now()`,
   );
-  expect(await pruneRows(fresh.db.read, 'silent_feed_readers', { before: NOW, limit: 3 })).toBe(3);
+  expect(JSON.stringify(rows)).toContain('Tid Range Scan');
+  expect(await prune()).toBe(60_000 - first);
+  expect(await left('copy', 'feed_reader')).toEqual(['alive']);
 });
