@@ -16,6 +16,8 @@ let today: Administrator;
 let before: Administrator;
 let workers: { readonly today: RunningRole; readonly before: RunningRole };
 let publicBefore: { readonly publicPort: number };
+/** Eight processes start at once. */
+const START = { withinMs: 60_000 };
 const issued: string[] = [];
 const revoked: string[] = [];
 
@@ -36,9 +38,9 @@ beforeAll(async () => {
     });
   }
   workers = { today: service.start('worker'), before: service.startFrom(CHECKOUT, 'worker') };
-  for (const one of [today, before])
-    await eventually('both apis answer', async () => (await one.get('/readyz'))?.statusCode === 200);
-}, 90_000);
+  for (const [which, one] of Object.entries({ today, before }))
+    await eventually(`the api of ${which} answers`, async () => (await one.get('/readyz'))?.statusCode === 200, START);
+}, 150_000);
 
 afterAll(async () => {
   await watch?.end();
