@@ -41,8 +41,10 @@ const BIND_DN = `cn=publisher,${SUFFIX}`;
 const START_DEADLINE_MS = 15_000;
 
 /** Where slapd is; undefined where it is not installed. */
-export const slapdBinary = (): string | undefined =>
+const slapdBinary = (): string | undefined =>
   [process.env.SLAPD ?? '', ...BINARIES].find((path) => path !== '' && existsSync(path));
+
+export const isInstalled = (): boolean => slapdBinary() !== undefined;
 
 /** Starts slapd (a fifth of a second) and resolves when it takes connections. Fails with the end of its log. */
 export async function startSlapd(options: SlapdOptions): Promise<Slapd> {

@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { isAbsolute, join, relative } from 'node:path';
 import { temporaryFolder } from '../temporary.ts';
+import { LDAP_BASE } from './directory.ts';
 import { ROOT } from './place.ts';
 import { API_HOST, file, HOSPITAL, LOGIN_CARD, OCSP_URL, PUBLIC_URL, type Stage } from './stage.ts';
 
@@ -92,10 +93,33 @@ function blocks(stage: Stage): readonly (readonly [title: string, ...lines: stri
       `curl -sS --connect-to ${publicHost}:80:127.0.0.1:${stage.publicPort} ${PUBLIC_URL}/CRL/ACI-EL-ORG-TEST.crl \\`,
       '  | openssl crl -inform DER -noout -text | sed "/^ *Signature Value/,$ d"',
     ],
+    ...directory(stage),
     ['is everything well?', igc('doctor')],
     [
       'what the API can do; a browser that has the card shows it as a page, at /docs',
       ...curl(`${api}/openapi.yaml \\`, `| grep -E '^ +(/|summary: )'`),
+    ],
+  ];
+}
+
+/** What anybody asks the LDAP directory, where there is one. */
+function directory({ environment: { LDAP_URL } }: Stage): readonly (readonly [title: string, ...lines: string[]])[] {
+  if (LDAP_URL === undefined) return [];
+  const search = `ldapsearch -x -LLL -o ldif-wrap=no -H ${LDAP_URL} \\`;
+  const root = 'ou=TEST AC RACINE IGC-SANTE ELEMENTAIRE';
+  return [
+    [
+      'the hospital in the LDAP directory: each name with its certificates',
+      search,
+      `  -b ${quote(`ou=${HOSPITAL.id},ou=Structures,${LDAP_BASE}`)} '(cn=*)' cn description 'userCertificate;binary'`,
+    ],
+    [
+      'the CRL in the LDAP directory, where the LDAP URL in certificates points',
+      search,
+      `  -b ${quote(`cn=TEST AC IGC-SANTE ELEMENTAIRE ORGANISATIONS,${root},${LDAP_BASE}`)} \\`,
+      "  -s base '(objectClass=pkiCA)' 'certificateRevocationList;binary' \\",
+      "  | sed -n 's/^certificateRevocationList;binary:: //p' | openssl base64 -d -A \\",
+      '  | openssl crl -inform DER -noout -issuer -nextupdate -crlnumber',
     ],
   ];
 }

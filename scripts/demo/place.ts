@@ -100,7 +100,7 @@ export async function describePlace(
 }
 
 /** A port that is free now; the preferred one if it is. */
-async function freePort(preferred: number): Promise<number> {
+export async function freePort(preferred: number): Promise<number> {
   return tryPort(preferred).catch(() => tryPort(0));
 }
 

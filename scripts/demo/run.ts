@@ -6,6 +6,7 @@ import { startCluster } from '../cluster.ts';
 import { type Ordered, order, revoke } from './administrator-acts.ts';
 import { endChildren, roleEnded } from './children.ts';
 import { printedCommands, writeEnvironmentFile } from './commands.ts';
+import { findInDirectory, startDirectory } from './directory.ts';
 import { atEnd, isEnding } from './ending.ts';
 import {
   addAdministrator,
@@ -60,7 +61,8 @@ async function prepare(directory: string, serve: boolean): Promise<Stage> {
   const cluster = startCluster({ durable: true });
   atEnd(async () => (await cluster).stop());
   atEnd(endChildren);
-  const environment = await describePlace(directory, { databaseUrl: (await cluster).url, serve });
+  const ldap = await startDirectory({ serve });
+  const environment = { ...(await describePlace(directory, { databaseUrl: (await cluster).url, serve })), ...ldap };
   const port = (listen: string | undefined): number => Number(listen?.split(':').at(-1));
   const ports = { apiPort: port(environment.API_LISTEN), publicPort: port(environment.PUBLIC_LISTEN) };
   const stage = { directory, environment, ...ports, say };
@@ -123,8 +125,14 @@ async function revokeFirst(
   const later = Math.round(performance.now() - since);
   say(`OCSP says good for ${first.profile}; it is revoked, for good, and OCSP says revoked ${later} ms later`);
   await Promise.all([fetchCrls(stage, revoked), ...[...cards, ...rest].map((one) => fetchOcsp(stage, one))]);
-  say(`the CRL of ${first.issuer} names its serial`);
-  return [revoked, ...rest];
+  const made = [revoked, ...rest];
+  say(`the CRL of ${first.issuer} names its serial; ${await lookInDirectory(stage, made)}`);
+  return made;
+}
+
+async function lookInDirectory(stage: Stage, made: readonly Made[]): Promise<string> {
+  if (stage.environment.LDAP_URL === undefined) return 'slapd is not installed, so there is no directory';
+  return `in LDAP are ${await findInDirectory(stage, made)} certificates of structures, and not this one`;
 }
 
 async function keepServing(stage: Stage): Promise<void> {

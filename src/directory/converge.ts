@@ -33,7 +33,7 @@ export async function convergeHolders(
   const wanted = await wantedHolders(system, keys);
   const refused = new Map<string, string>();
   await eachWith(connections, wanted, async (connection, one) => {
-    turn.check();
+    await turn.check();
     const reason = await writeOne(system, connection, one);
     if (reason !== undefined) refused.set(formatKey(one.key), reason);
   });

@@ -18,7 +18,7 @@ import { keysOf } from './wanted.ts';
 
 /** Whoever writes entries of holders has this lease. */
 export const LEASE_OF_HOLDERS = 'directory_holders';
-const BATCH = 500;
+const BATCH = 1_000;
 
 export type DirectoryFollower = {
   /**

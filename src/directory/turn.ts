@@ -7,8 +7,11 @@ import type { Needs } from '../system.ts';
 
 export type Turn = {
   readonly lease: HeldLease;
-  /** throws Outage when the turn is over; asks nobody, for it is asked before each write */
-  check(): void;
+  /**
+   * To be asked before each write: throws Outage when the turn is over, as after a pause of this process, and begins it anew when half
+   * of it is over, so that slow writes have as long as they need
+   */
+  check(): Promise<void>;
   /** begins it anew; throws Outage when another process has it */
   prolong(): Promise<void>;
 };
@@ -30,19 +33,25 @@ export async function inTurn<T>(
   const epoch = await acquireLease(db.read, leaseName, holder, LEASE_MS);
   if (epoch === undefined) return undefined;
   const lease = { leaseName, epoch };
-  try {
-    return await work({
-      lease,
-      check() {
-        if (performance.now() > until) throw new Outage('directory', 'the directory is too slow for one turn');
-      },
-      async prolong() {
-        const from = performance.now();
-        if (!(await renewLease(db.read, lease, LEASE_MS)))
-          throw new Outage('database', 'another worker has taken over the directory');
-        until = from + WRITE_MS;
-      },
+  const prolong = async (): Promise<void> => {
+    const from = performance.now();
+    if (!(await renewLease(db.read, lease, LEASE_MS)))
+      throw new Outage('database', 'another worker has taken over the directory');
+    until = from + WRITE_MS;
+  };
+  let prolonging: Promise<void> | undefined;
+  const check = async (): Promise<void> => {
+    const left = until - performance.now();
+    if (left < 0) throw new Outage('directory', 'the turn to write to the directory is over');
+    if (left > WRITE_MS / 2) return;
+    // writers ask at the same time, and one answer is enough
+    prolonging ??= prolong().finally(() => {
+      prolonging = undefined;
     });
+    await prolonging;
+  };
+  try {
+    return await work({ lease, check, prolong });
   } finally {
     await releaseLease(db.read, lease);
   }

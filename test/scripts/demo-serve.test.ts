@@ -50,6 +50,8 @@ describe('a command that the demo prints', () => {
       expect(said).toMatch(/^ok {4}database /m);
       expect(said).not.toMatch(/^(warn|fail) /m);
       expect(said).toContain('X509v3 CRL Number');
+      expect(said).toMatch(/^userCertificate;binary:: MII/m);
+      expect(said).toMatch(/^crlNumber=0x[0-9A-F]+$/m);
       expect(said).toContain('summary: Revoke a certificate');
     }
     expect(new Set(ids).size).toBe(2);

@@ -1,0 +1,42 @@
+// The LDAP directory of the demo: an OpenLDAP of its own where slapd is installed, and what anybody finds in it.
+
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { isInstalled, startSlapd } from '../slapd.ts';
+import { atEnd } from './ending.ts';
+import { type Environment, freePort } from './place.ts';
+import { type Made, type Stage, until } from './stage.ts';
+
+export const LDAP_BASE = 'ou=IGC-SANTE TEST,ou=0002 187512751,o=ASIP-SANTE,c=FR';
+/** The port that people expect is for root alone; this one is as easily known. */
+const PORT = 3890;
+
+/** Starts the directory, and gives what the roles are told of it; nothing where slapd is not installed. */
+export async function startDirectory({ serve }: { serve: boolean }): Promise<Environment> {
+  if (!isInstalled()) return {};
+  const slapd = startSlapd({ port: await freePort(serve ? PORT : 0) });
+  atEnd(async () => (await slapd).stop());
+  const { url, bindDn, passwordFile } = await slapd;
+  return { LDAP_URL: url, LDAP_BIND_DN: bindDn, LDAP_PASSWORD_FILE: passwordFile };
+}
+
+/** Waits until ldapsearch finds every certificate of a structure but the revoked ones; answers how many it finds. */
+export async function findInDirectory({ environment }: Stage, made: readonly Made[]): Promise<number> {
+  const ofStructures = made.filter(({ profile }) => /^(org|serv)-/.test(profile));
+  const base = `ou=Structures,${LDAP_BASE}`;
+  const args = ['-x', '-LLL', '-o', 'ldif-wrap=no', '-H', environment.LDAP_URL ?? '', '-b', base];
+  let found: ReadonlySet<string> = new Set();
+  await until('the directory has what is valid and not what is revoked', async () => {
+    const { stdout } = await promisify(execFile)('ldapsearch', [...args, 'userCertificate;binary'], {
+      maxBuffer: 1 << 26,
+    });
+    found = new Set(
+      [...stdout.matchAll(/^userCertificate;binary:: (.*)$/gm)].map(([, base64 = '']) =>
+        createHash('sha256').update(Buffer.from(base64, 'base64')).digest('hex'),
+      ),
+    );
+    return ofStructures.every(({ sha256, status }) => found.has(sha256) === (status === 'good'));
+  });
+  return found.size;
+}
