@@ -41,7 +41,7 @@ const PURE = ['src/x509', 'src/identifiers', 'src/policy'];
 const DOORS = ['db', 'hsm'];
 /** A leaf that all use cases share: whoever finds something wrong raises an alarm, and alarms know nobody. */
 const ALARMS = 'src/alarms';
-const USE_CASES = ['src/ca', 'src/crl', 'src/ocsp', 'src/ra', 'src/audit'];
+const USE_CASES = ['src/ca', 'src/crl', 'src/ocsp', 'src/ra', 'src/audit', 'src/notices'];
 
 const ALLOWED: Record<string, readonly string[]> = {
   'src/x509': ['src/errors.ts'],
@@ -62,6 +62,8 @@ const ONE_DOOR: readonly (readonly [packages: RegExp, door: RegExp])[] = [
   [/^pkcs11js$/, /^hsm\//],
   [/^(fastify|@fastify\/.*)$/, /^src\/http\//],
   [/^graphile-worker$/, /^src\/worker\//],
+  [/^nodemailer$/, /^src\/notices\/mail\.ts$/],
+  [/^eta$/, /^src\/notices\/templates\.ts$/],
   [/^@prometheus-io\/client$/, /^src\/metrics\/registry\.ts$/],
   [/^(node:)?https?$/, /^src\/(http\/|metrics\/listener\.ts$)/],
   [/^(commander|@clack\/.*)$/, /^scripts\//],
