@@ -71,7 +71,7 @@ export async function listWorkingContacts(tx: Tx, owners: readonly Owner[]): Pro
     ...new Set(owners.filter(({ ownerKind }) => ownerKind === kind).map(({ ownerKey }) => ownerKey)),
   ];
   const ofKind = (kind: ContactOwner): SQL | undefined =>
-    and(eq(contact.ownerKind, kind), sql`${contact.ownerKey} = any(${textArray(keysOf(kind))})`);
+    and(eq(contact.ownerKind, kind), sql`${contact.ownerKey} in ${listOf(keysOf(kind))}`);
   const rows = await tx
     .select()
     .from(contact)
@@ -81,8 +81,8 @@ export async function listWorkingContacts(tx: Tx, owners: readonly Owner[]): Pro
 }
 
 /** One parameter however many values. */
-const textArray = (values: readonly string[]): SQL =>
-  sql`(select array_agg(value) from jsonb_array_elements_text(${JSON.stringify(values)}::jsonb))`;
+const listOf = (values: readonly string[]): SQL =>
+  sql`(select value from jsonb_array_elements_text(${JSON.stringify(values)}::jsonb))`;
 
 /** Forgets a contact; false when it is gone already. What was sent to it stays recorded. */
 export async function removeContact(tx: Tx, id: string): Promise<boolean> {

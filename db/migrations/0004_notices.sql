@@ -1,4 +1,4 @@
--- Notices of an end: contacts, what each certificate was told, and the mails on their way. Nothing here is older than one process version.
+-- Notices of an end: contacts, what each certificate was told, and the mails on their way.
 CREATE TABLE "contact" (
 	"id" uuid PRIMARY KEY NOT NULL,
 	"owner_kind" text NOT NULL,
@@ -72,4 +72,5 @@ CREATE UNIQUE INDEX "notice_mail_digest" ON "notice_mail" USING btree ("email","
 CREATE INDEX "notice_mail_open" ON "notice_mail" USING btree ("next_at","id") WHERE "notice_mail"."state" in ('pending', 'sending');--> statement-breakpoint
 CREATE INDEX "notice_mail_by_contact" ON "notice_mail" USING btree ("contact_id","created_at");--> statement-breakpoint
 CREATE INDEX "notice_mail_by_message" ON "notice_mail" USING btree ("message_id");--> statement-breakpoint
+CREATE INDEX "notice_mail_by_digest" ON "notice_mail" USING btree ("email","digest_day") WHERE "notice_mail"."digest_day" is not null;--> statement-breakpoint
 CREATE INDEX "certificate_by_end" ON "certificate" USING btree ("not_after","id") WHERE "certificate"."state" = 'issued' and "certificate"."revoked_at" is null;

@@ -121,6 +121,7 @@ export const noticeMail = pgTable(
     index('notice_mail_open').on(t.nextAt, t.id).where(sql`${t.state} in ('pending', 'sending')`),
     index('notice_mail_by_contact').on(t.contactId, t.createdAt),
     index('notice_mail_by_message').on(t.messageId),
+    index('notice_mail_by_digest').on(t.email, t.digestDay).where(sql`${t.digestDay} is not null`),
     rule(
       'notice_mail_kind',
       sql`(${t.certificateId} is null) = (${t.threshold} is null) and num_nonnulls(${t.certificateId}, ${t.digestDay}) >= 1`,

@@ -4,19 +4,27 @@ import type { TaskList } from 'graphile-worker';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { publishNeededCrl } from '../crl/publish.ts';
+import type { Mailer } from '../notices/mail.ts';
 import type { System } from '../system.ts';
+import { sendNotices } from './notices.ts';
 
 const PublishCrl = Type.Object(
   { authority: Type.String({ pattern: '^[A-Z]{3}(-[A-Z]{2,4}){1,3}$' }) },
   { additionalProperties: false },
 );
 
-/** Every task of the worker, by the name that rows use. */
-export function createTasks(system: System): TaskList {
+const Nothing = Type.Object({}, { additionalProperties: false });
+
+/** Every task of the worker, by the name that rows use; without a mailer no mail is sent. */
+export function createTasks(system: System, mailer: Mailer | undefined): TaskList {
   return {
     publish_crl: async (payload) => {
       const { authority } = Value.Parse(PublishCrl, payload);
       await publishNeededCrl(system, authority, system.issuing);
+    },
+    send_notices: async (payload) => {
+      Value.Parse(Nothing, payload);
+      await sendNotices(system, mailer);
     },
   };
 }

@@ -14,8 +14,10 @@ import { required } from '../config.ts';
 import { publishDueCrls } from '../crl/due.ts';
 import { recoverCrls } from '../crl/recover.ts';
 import { startLoop } from '../loop.ts';
+import { type Mailer, openMailer } from '../notices/mail.ts';
 import { createPatience, type Patience } from '../patience.ts';
 import type { System } from '../system.ts';
+import { startNotices } from './notices.ts';
 import { createTasks } from './tasks.ts';
 
 const RELAY_MS = 200;
@@ -29,7 +31,8 @@ const OUTBOX_BATCH = 1_000;
 
 /** Starts the worker; `stop` lets the jobs under way end. Throws Outage when the database is away. */
 export async function startWorker(system: System): Promise<{ stop(): Promise<void> }> {
-  const jobs = await keepJobsRunning(system);
+  const mailer = openMailer(system.config, system.policies.notices);
+  const jobs = await keepJobsRunning(system, mailer);
   const holder = randomUUID();
   const { log, config } = system;
   const listPatience = createPatience();
@@ -43,22 +46,24 @@ export async function startWorker(system: System): Promise<{ stop(): Promise<voi
     startLoop('lists', LOOK_MS, () => publishLists(system, listPatience), log),
     startLoop('forsaken keys', SWEEP_MS, () => sweepKeys(system), log),
     startLoop('responders', LOOK_MS, () => renewResponders(system, responderPatience), log),
+    ...startNotices(system, mailer),
   ];
   return {
     async stop() {
       await Promise.all(loops.map((loop) => loop.stop()));
       await jobs.stop();
+      mailer?.close();
     },
   };
 }
 
 /** graphile-worker gives up when it cannot write down for minutes what became of a job; then another one is started. */
-async function keepJobsRunning(system: System): Promise<{ stop(): Promise<void> }> {
-  let jobs = await startJobs(system);
+async function keepJobsRunning(system: System, mailer: Mailer | undefined): Promise<{ stop(): Promise<void> }> {
+  let jobs = await startJobs(system, mailer);
   const restart = async (): Promise<void> => {
     if (!jobs.hasEnded()) return;
     system.log.warn('the job runner ended and is started again');
-    jobs = await startJobs(system);
+    jobs = await startJobs(system, mailer);
   };
   const loop = startLoop('jobs', RESTART_MS, restart, system.log);
   return {
@@ -69,13 +74,16 @@ async function keepJobsRunning(system: System): Promise<{ stop(): Promise<void> 
   };
 }
 
-async function startJobs(system: System): Promise<{ runner: Runner; hasEnded: () => boolean }> {
+async function startJobs(
+  system: System,
+  mailer: Mailer | undefined,
+): Promise<{ runner: Runner; hasEnded: () => boolean }> {
   const runner = await run({
     connectionString: required(system.config, 'DATABASE_URL'),
     concurrency: 4,
     pollInterval: 1_000,
     noHandleSignals: true,
-    taskList: createTasks(system),
+    taskList: createTasks(system, mailer),
     // without this it looks for a file `crontab` in the working directory
     parsedCronItems: [],
     // With a delay, even of nothing, the end of a job is written again and again while the database is away; without one, the first

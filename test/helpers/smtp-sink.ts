@@ -27,6 +27,8 @@ export type SmtpSink = {
   answer: (recipient: string) => Answer;
   /** resolves at the next DATA that hangs */
   hung(): Promise<void>;
+  /** takes the mail that hangs after all */
+  release(): void;
   close(): Promise<void>;
 };
 
@@ -42,11 +44,13 @@ export async function startSmtpSink(options: SinkOptions = {}): Promise<SmtpSink
   const caFile = join(directory, 'ca.pem');
   writeFileSync(caFile, certificate);
   let hanging = Promise.withResolvers<void>();
+  let take = (): void => undefined;
   const sink: Omit<SmtpSink, 'url' | 'close'> = {
     caFile,
     received: [],
     answer: () => undefined,
     hung: () => hanging.promise,
+    release: () => take(),
   };
   const refusal = (recipient: string, at: 'MAIL' | 'RCPT' | 'DATA'): Error | null => {
     const answer = sink.answer(recipient);
@@ -77,6 +81,7 @@ export async function startSmtpSink(options: SinkOptions = {}): Promise<SmtpSink
         if (refused !== null) return callback(refused);
         sink.received.push({ to, from, mail: await PostalMime.parse(raw), raw: raw.toString('utf8') });
         if (sink.answer(to[0] ?? '') === 'hang') {
+          take = callback;
           hanging.resolve();
           hanging = Promise.withResolvers<void>();
           return;
