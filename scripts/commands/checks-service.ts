@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { unsealedBacklog } from '#db/audit-chain.ts';
 import { databaseTime } from '#db/clock.ts';
 import { latestCrl } from '#db/crls.ts';
+import { noticeBacklog } from '#db/notice-mails.ts';
 import { outboxBacklog } from '#db/outbox.ts';
 import { listAllResponders } from '#db/responders.ts';
 import { connectSigner, type Signer } from '#hsm/client.ts';
@@ -186,4 +187,15 @@ export async function checkBacklogs({ db, clock }: System): Promise<readonly Che
     const detail = rows === 0 ? 'nothing waits' : `${rows} rows wait, the oldest for ${Math.round(waited / 1000)} s`;
     return waited > LAG_MS ? warn(check, detail, 'start the worker, which takes them') : ok(check, detail);
   });
+}
+
+/** Whether holders are warned of an end, and whether their mails leave. */
+export async function checkMail({ config, db, clock }: System): Promise<Check> {
+  const check = 'mail';
+  if (config.SMTP_URL === undefined)
+    return warn(check, 'off: nobody is warned of the end of a certificate', 'set SMTP_URL: docs/notices.md');
+  const { mails, oldest } = await noticeBacklog(db.read);
+  const waited = oldest === null ? 0 : clock().getTime() - oldest.getTime();
+  const detail = mails === 0 ? 'nothing waits' : `${mails} mails wait, the oldest for ${Math.round(waited / 1000)} s`;
+  return waited > DAY ? warn(check, detail, 'see `igc alarms list`, and that the worker runs') : ok(check, detail);
 }

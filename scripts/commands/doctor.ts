@@ -12,6 +12,7 @@ import {
   checkBacklogs,
   checkClock,
   checkCrls,
+  checkMail,
   checkResponders,
   checkSameAuthorities,
   checkSigners,
@@ -81,6 +82,7 @@ async function examineSystem(config: Config, { hierarchy }: Policies): Promise<r
       ['CRLs', () => checkCrls(system)],
       ['OCSP responders', () => checkResponders(system)],
       ['backlogs', () => checkBacklogs(system)],
+      ['mail', async () => [await checkMail(system)]],
     ];
     const checks: Check[] = [ok('database', `migrated, hierarchy ${hierarchy.name}`)];
     for (const [name, look] of parts) checks.push(...(await look().catch((error: unknown) => [failure(name, error)])));

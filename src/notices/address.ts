@@ -59,7 +59,7 @@ export const addressOperators = (
   );
 
 /** A legal person by its number; a person's would not be said in an alarm, so theirs is the certificate. */
-export const aboutWhom = ({ structure, id }: Pick<EndingCertificate, 'structure' | 'id'>): string =>
+const aboutWhom = ({ structure, id }: Pick<EndingCertificate, 'structure' | 'id'>): string =>
   structure === null ? `certificate ${id}` : `structure ${structure}`;
 
 async function directoryOf(tx: Tx, notices: readonly DueNotice[]): Promise<Directory> {

@@ -52,6 +52,7 @@ describe('igc doctor', () => {
       'CRL ACI-EL-PP-TEST': 'fail',
       'OCSP responder ACI-EL-ORG-TEST': 'fail',
       outbox: 'ok',
+      mail: 'warn',
     });
     expect((await igc('doctor')).stdout).toMatch(/^fail {2}CRL ACI-EL-PP-TEST .*\n {6}→ start the worker/m);
   });
