@@ -101,6 +101,19 @@ export async function listAdministrators(tx: Tx): Promise<Administrator[]> {
   return await administrators(tx).orderBy(administrator.nationalId, administrator.id);
 }
 
+/** The row ids of those who act for each of these structures, by structIdNat. */
+export async function listActing(
+  tx: Tx,
+  structures: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const { rows } = await tx.execute<{ structIdNat: string; ids: string[] }>(sql`
+    select structure.struct_id_nat as "structIdNat", array_agg(link.administrator_id order by link.administrator_id) as ids
+    from structure join administrator_structure link on link.structure_id = structure.id
+    where structure.struct_id_nat in (select value from jsonb_array_elements_text(${JSON.stringify(structures)}::jsonb))
+    group by structure.struct_id_nat`);
+  return new Map(rows.map(({ structIdNat, ids }) => [structIdNat, ids]));
+}
+
 function administrators(tx: Tx) {
   const { id, issuingCa, cardProfile, nationalId } = administrator;
   const structures = sql<string[]>`coalesce(

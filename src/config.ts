@@ -58,6 +58,14 @@ const Environment = Type.Object({
   LDAP_BIND_DN: Type.Optional(Type.String({ minLength: 3, maxLength: 512 })),
   LDAP_PASSWORD_FILE: Type.Optional(Path),
   LDAP_CA_FILE: Type.Optional(Path),
+  /** smtp: with STARTTLS, smtps: with TLS from the first byte; without it no mail is sent. Name and password stand in the next two. */
+  SMTP_URL: Type.Optional(Type.String({ pattern: '^smtps?://(\\[[0-9a-fA-F:]+\\]|[A-Za-z0-9.-]+)(:\\d{1,5})?/?$' })),
+  SMTP_USER: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
+  SMTP_PASSWORD_FILE: Type.Optional(Path),
+  /** authorities, PEM, that the mail server's certificate is held against instead of the system's */
+  SMTP_CA_FILE: Type.Optional(Path),
+  /** a folder in which the mail system leaves delivery reports, one file each */
+  BOUNCE_DIRECTORY: Type.Optional(Path),
   SIGNING_DEADLINE_MS: Type.Integer({ default: 5000, minimum: 100, maximum: 60_000 }),
   LOG_LEVEL: Type.Enum(['silent', 'error', 'warn', 'info', 'debug'], { default: 'info' }),
 });

@@ -6,6 +6,7 @@ import { countOpenAlarms } from '#db/alarms.ts';
 import { unsealedBacklog } from '#db/audit-chain.ts';
 import { databaseTime } from '#db/clock.ts';
 import { latestCrl } from '#db/crls.ts';
+import { noticeBacklog } from '#db/notice-mails.ts';
 import { outboxBacklog } from '#db/outbox.ts';
 import { listAllResponders } from '#db/responders.ts';
 import { connectSigner, type Signer } from '#hsm/client.ts';
@@ -215,4 +216,15 @@ export async function checkLdap(system: System): Promise<readonly Check[]> {
   if (refused > 0)
     return [warn(check, `${refused} entries refused: ${reasons.join(', ')}`, 'look up the result codes of LDAP')];
   return [ok(check, last)];
+}
+
+/** Whether holders are warned of an end, and whether their mails leave. */
+export async function checkMail({ config, db, clock }: System): Promise<Check> {
+  const check = 'mail';
+  if (config.SMTP_URL === undefined)
+    return warn(check, 'off: nobody is warned of the end of a certificate', 'set SMTP_URL: docs/notices.md');
+  const { mails, oldest } = await noticeBacklog(db.read);
+  const waited = oldest === null ? 0 : clock().getTime() - oldest.getTime();
+  const detail = mails === 0 ? 'nothing waits' : `${mails} mails wait, the oldest for ${Math.round(waited / 1000)} s`;
+  return waited > DAY ? warn(check, detail, 'see `igc alarms list`, and that the worker runs') : ok(check, detail);
 }

@@ -14,6 +14,7 @@ import {
   checkClock,
   checkCrls,
   checkLdap,
+  checkMail,
   checkResponders,
   checkSameAuthorities,
   checkSigners,
@@ -85,6 +86,7 @@ async function examineSystem(config: Config, { hierarchy }: Policies): Promise<r
       ['backlogs', () => checkBacklogs(system)],
       ['alarms', () => checkAlarms(system)],
       ['LDAP directory', () => checkLdap(system)],
+      ['mail', async () => [await checkMail(system)]],
     ];
     const checks: Check[] = [ok('database', `migrated, hierarchy ${hierarchy.name}`)];
     for (const [name, look] of parts) checks.push(...(await look().catch((error: unknown) => [failure(name, error)])));

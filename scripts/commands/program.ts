@@ -5,6 +5,7 @@ import { addAdministratorCommands } from './administrator.ts';
 import { addAlarmCommands } from './alarms.ts';
 import { addCertificateCommands } from './certificate.ts';
 import { addCompletionCommand } from './completion.ts';
+import { addContactCommands } from './contact.ts';
 import { addCrlCommands } from './crl.ts';
 import { addDirectoryCommands } from './directory.ts';
 import { addDoctorCommand } from './doctor.ts';
@@ -39,6 +40,7 @@ export function buildProgram(): Command {
   addOcspCommands(program);
   addStructureCommands(program);
   addAdministratorCommands(program);
+  addContactCommands(program);
   addProfileCommands(program);
   addJobCommands(program);
   addAlarmCommands(program);

@@ -22,6 +22,7 @@ export const ALARM_KINDS = [
   'notices_missing',
   'contact_missing',
   'mail_refused',
+  'mail_away',
 ] as const;
 
 export type AlarmKind = (typeof ALARM_KINDS)[number];

@@ -9,6 +9,7 @@ import { parseDocument } from 'yaml';
 import { type Finding, Refusal } from '../errors.ts';
 import { type Hierarchy, HierarchySchema, readHierarchy } from './hierarchy.ts';
 import { hierarchyFindings } from './hierarchy-coherence.ts';
+import { type NoticePolicy, NoticesSchema, noticeFindings } from './notices.ts';
 import { EACH_INTERMEDIATE, type Profile, ProfileSchema } from './profile.ts';
 import { profileFindings } from './profile-coherence.ts';
 
@@ -16,13 +17,15 @@ export type Policies = {
   readonly hierarchy: Hierarchy;
   /** by name; each has the digest of its file */
   readonly profiles: ReadonlyMap<string, Profile>;
+  readonly notices: NoticePolicy;
 };
 
 const hierarchyForm = Compile(HierarchySchema);
 const profileForm = Compile(ProfileSchema);
+const noticesForm = Compile(NoticesSchema);
 
 /**
- * The policies of `directory`: the hierarchy `hierarchy/<branch>.yaml` and every file of `profiles/`, deeply frozen.
+ * The policies of `directory`: the hierarchy `hierarchy/<branch>.yaml`, every file of `profiles/`, and `notices.yaml`, deeply frozen.
  * Throws Refusal configuration_invalid with every finding; `at` is the file under `directory`, `#`, and the JSON pointer in it.
  */
 export function loadPolicies(directory: string, branch = 'test'): Policies {
@@ -46,9 +49,19 @@ export function loadPolicies(directory: string, branch = 'test'): Policies {
         detail: `${id} issues ${name}, and there is no such profile`,
       })),
   );
-  const findings = [...unknown, ...results.flatMap((result) => result.findings)];
-  if (findings.length > 0) throw refusal(findings);
-  return freeze({ hierarchy, profiles });
+  const notices = readNotices(directory);
+  const findings = [...unknown, ...results.flatMap((result) => result.findings), ...notices.findings];
+  if (findings.length > 0 || notices.policy === undefined) throw refusal(findings);
+  return freeze({ hierarchy, profiles, notices: notices.policy });
+}
+
+type ReadNotices = { readonly policy?: NoticePolicy; readonly findings: readonly Finding[] };
+
+function readNotices(directory: string): ReadNotices {
+  const file = 'notices.yaml';
+  const read = readForm(noticesForm, readYaml(directory, file));
+  if (!('value' in read)) return { findings: placed(file, read.findings) };
+  return { policy: read.value, findings: placed(file, noticeFindings(read.value)) };
 }
 
 type ReadProfile = { readonly file: string; readonly profile?: Profile; readonly findings: readonly Finding[] };

@@ -4,6 +4,7 @@ import { EventEmitter } from 'node:events';
 import { Logger, type Runner, run, type WorkerEvents } from 'graphile-worker';
 import { required } from '../config.ts';
 import { startLoop } from '../loop.ts';
+import type { Mailer } from '../notices/mail.ts';
 import type { System } from '../system.ts';
 import { BEAT_MS, createHeartbeat } from './heartbeats.ts';
 import { cronItems } from './schedule.ts';
@@ -12,13 +13,13 @@ import { createTasks } from './tasks.ts';
 const RESTART_MS = 1_000;
 
 /** graphile-worker gives up when it cannot write down for minutes what became of a job; then another one is started. */
-export async function keepJobsRunning(system: System): Promise<{ stop(): Promise<void> }> {
-  let jobs = await startJobs(system);
+export async function keepJobsRunning(system: System, mailer: Mailer | undefined): Promise<{ stop(): Promise<void> }> {
+  let jobs = await startJobs(system, mailer);
   const heartbeat = createHeartbeat(system);
   const restart = async (): Promise<void> => {
     if (!jobs.hasEnded()) return;
     system.log.warn('the job runner ended and is started again');
-    jobs = await startJobs(system);
+    jobs = await startJobs(system, mailer);
   };
   const restarting = startLoop('jobs', RESTART_MS, restart, system.log);
   // One that gave up is heard of no more, and what it could not give back is free half a minute later.
@@ -43,7 +44,7 @@ type Jobs = {
   readonly name: string;
 };
 
-async function startJobs(system: System): Promise<Jobs> {
+async function startJobs(system: System, mailer: Mailer | undefined): Promise<Jobs> {
   let name = '';
   const events: WorkerEvents = new EventEmitter();
   events.on('pool:create', ({ workerPool }) => {
@@ -55,7 +56,7 @@ async function startJobs(system: System): Promise<Jobs> {
     pollInterval: 1_000,
     noHandleSignals: true,
     events,
-    taskList: createTasks(system),
+    taskList: createTasks(system, mailer),
     parsedCronItems: cronItems(),
     // With a delay, even of nothing, the end of a job is written again and again while the database is away; without one, the first
     // failure is a rejection that nobody handles, and ends the process.

@@ -20,7 +20,8 @@ export const SCHEDULE: readonly Scheduled[] = [
   { task: 'renew_responders', match: '7 * * * *', backfillPeriod: 24 * HOUR },
   { task: 'recover_rows', match: '*/5 * * * *', backfillPeriod: 0 },
   { task: 'prune_ended_rows', match: '23 2 * * *', backfillPeriod: 48 * HOUR },
-  // Further lines: `send_notices` each morning, with days to make up for, and `reconcile_directory` each night.
+  { task: 'send_notices', match: '30 5 * * *', backfillPeriod: 48 * HOUR },
+  // A further line: `reconcile_directory` each night.
 ];
 
 /** A run that fails five times in a row, about two minutes, is an alarm; the next one by the clock takes its place. */

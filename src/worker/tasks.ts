@@ -4,8 +4,10 @@ import type { TaskList } from 'graphile-worker';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { publishNeededCrl } from '../crl/publish.ts';
+import type { Mailer } from '../notices/mail.ts';
 import type { System } from '../system.ts';
 import { pruneEndedRows } from '../upkeep/prune.ts';
+import { sendNotices } from './notices.ts';
 import { publishListsOrFail, recoverRows, renewResponders } from './steps.ts';
 
 const PublishCrl = Type.Object(
@@ -13,8 +15,8 @@ const PublishCrl = Type.Object(
   { additionalProperties: false },
 );
 
-/** Every task of the worker, by the name that rows use. */
-export function createTasks(system: System): TaskList {
+/** Every task of the worker, by the name that rows use; without a mailer no mail is sent. */
+export function createTasks(system: System, mailer: Mailer | undefined): TaskList {
   return {
     publish_crl: async (payload) => {
       const { authority } = Value.Parse(PublishCrl, payload);
@@ -28,5 +30,6 @@ export function createTasks(system: System): TaskList {
       const deleted = await pruneEndedRows(system);
       if (deleted > 0) system.log.info({ deleted }, 'rows that serve nobody any more were deleted');
     },
+    send_notices: () => sendNotices(system, mailer),
   };
 }

@@ -9,6 +9,7 @@ import { openWebhook } from '../alarms/webhook.ts';
 import { sealAuditRows } from '../audit/seal.ts';
 import { createKeySweep } from '../ca/forsaken-keys.ts';
 import { startLoop } from '../loop.ts';
+import { openMailer } from '../notices/mail.ts';
 import { newObserver, type Observer, observe } from '../observer/observe.ts';
 import { createPatience } from '../patience.ts';
 import { fillCertificateStore } from '../store/fill.ts';
@@ -16,6 +17,7 @@ import type { System } from '../system.ts';
 import { startDirectory } from './directory.ts';
 import { watchGivenUpJobs } from './given-up.ts';
 import { keepJobsRunning } from './jobs.ts';
+import { startNotices } from './notices.ts';
 import { createObserving } from './observing.ts';
 import { publishLists, recoverRows, renewResponders } from './steps.ts';
 
@@ -38,7 +40,8 @@ const OUTBOX_BATCH = 1_000;
 /** Starts the worker; `stop` lets the jobs under way end. Throws Outage when the database is away. */
 export async function startWorker(system: System): Promise<{ readonly observer: Observer; stop(): Promise<void> }> {
   const channels = [openWebhook(system)].flatMap((channel) => channel ?? []);
-  const jobs = await keepJobsRunning(system);
+  const mailer = openMailer(system.config, system.policies.notices);
+  const jobs = await keepJobsRunning(system, mailer);
   const holder = randomUUID();
   const { log, config } = system;
   const listPatience = createPatience();
@@ -71,12 +74,14 @@ export async function startWorker(system: System): Promise<{ readonly observer: 
     ),
     startLoop('certificate store', STORE_MS, () => fillCertificateStore(system, holder), log),
     startLoop('responders', LOOK_MS, () => renewResponders(system, responderPatience), log),
+    ...startNotices(system, mailer),
   ];
   return {
     observer,
     async stop() {
       await Promise.all([...loops, directory].map((loop) => loop.stop()));
       await jobs.stop();
+      mailer?.close();
     },
   };
 }

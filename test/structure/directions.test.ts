@@ -52,6 +52,7 @@ const USE_CASES = [
   'src/upkeep',
   'src/observer',
   'src/directory',
+  'src/notices',
 ];
 
 const ALLOWED: Record<string, readonly string[]> = {
@@ -74,6 +75,8 @@ const ONE_DOOR: readonly (readonly [packages: RegExp, door: RegExp])[] = [
   [/^(fastify|@fastify\/.*)$/, /^src\/http\//],
   [/^graphile-worker$/, /^src\/worker\//],
   [/^ldapts$/, /^src\/directory\/ldap(-lengths)?\.ts$/],
+  [/^nodemailer$/, /^src\/notices\/mail\.ts$/],
+  [/^eta$/, /^src\/notices\/templates\.ts$/],
   [/^@prometheus-io\/client$/, /^src\/metrics\/registry\.ts$/],
   [/^(node:)?https?$/, /^src\/(http\/|metrics\/listener\.ts$)/],
   [/^(commander|@clack\/.*)$/, /^scripts\//],

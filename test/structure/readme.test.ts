@@ -15,6 +15,7 @@ const DOCUMENTS = [
   'docs/deployment.md',
   'docs/glossary.md',
   'docs/metrics.md',
+  'docs/notices.md',
   'docs/operations.md',
   'docs/profiles.md',
   'policies/README.md',

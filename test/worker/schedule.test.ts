@@ -21,7 +21,7 @@ afterAll(async () => {
 it('every line names a task, once', async () => {
   const names = SCHEDULE.map(({ task }) => task);
   expect(new Set(names).size).toBe(names.length);
-  const tasks = createTasks(await service.open('worker'));
+  const tasks = createTasks(await service.open('worker'), undefined);
   expect(names.filter((name) => !(name in tasks))).toEqual([]);
   expect(cronItems().map(({ identifier }) => identifier)).toEqual(names);
 });

@@ -1,0 +1,185 @@
+// What is due and what was told: one row for each certificate and threshold, whoever records it and however often.
+
+import { eq, sql } from 'drizzle-orm';
+import type { JsonObject } from './canonical.ts';
+import type { Tx } from './connect.ts';
+import { notice, noticeProgress } from './schema/notices.ts';
+
+/** An issued certificate that is neither revoked nor replaced, as its notice needs it. */
+export type EndingCertificate = {
+  readonly id: string;
+  readonly profile: string;
+  /** CA id */
+  readonly issuer: string;
+  readonly serial: Uint8Array;
+  /** RFC 4514 text */
+  readonly subject: string;
+  readonly holder: JsonObject;
+  readonly holderKey: string;
+  /** structIdNat of the structure it belongs to */
+  readonly structure: string | null;
+  /** `administrator:…` by row id, for those that were ordered */
+  readonly actor: string;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+};
+
+type EndingRow = Omit<EndingCertificate, 'notBefore' | 'notAfter'> & {
+  readonly notBefore: string;
+  readonly notAfter: string;
+};
+
+/** Where a walk goes on: behind this end and, of those with this end, behind this id. */
+export type EndCursor = { readonly notAfter: Date; readonly id?: string };
+
+export type EndingFilter = {
+  /** by name; certificates that have this notice are left out */
+  readonly threshold: string;
+  readonly after: EndCursor;
+  /** the last end, inclusive */
+  readonly upTo: Date;
+  readonly limit: number;
+};
+
+const columns = sql`c.id, c.profile, c.issuer, c.serial, c.subject, c.holder, c.holder_key as "holderKey", c.structure, c.actor,
+  c.not_before as "notBefore", c.not_after as "notAfter"`;
+
+/** Takes its place: the same holder, profile and name, and a later end. */
+const replaced = sql`exists (
+  select from certificate s
+  where s.holder_key = c.holder_key and s.profile = c.profile and s.subject = c.subject and s.state = 'issued'
+    and s.revoked_at is null and s.not_after > c.not_after)`;
+
+/** Certificates of the service itself are renewed by it. */
+const ends = sql`c.state = 'issued' and c.revoked_at is null and c.actor_kind <> 'system'`;
+
+/**
+ * Certificates that end in a range and have not had a notice, by end: the index certificate_by_end is walked from `after` on, so the
+ * cost is that of the range and not of the table.
+ */
+export async function listEnding(
+  tx: Tx,
+  { threshold, after, upTo, limit }: EndingFilter,
+): Promise<EndingCertificate[]> {
+  // the largest id, so that without one the walk goes on behind all that end then
+  const id = after.id ?? 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+  const { rows } = await tx.execute<EndingRow>(sql`
+    select ${columns} from certificate c
+    where ${ends}
+      and (c.not_after, c.id) > (${after.notAfter.toISOString()}::timestamptz, ${id}::uuid)
+      and c.not_after <= ${upTo.toISOString()}::timestamptz
+      and not exists (select from notice n where n.certificate_id = c.id and n.threshold = ${threshold})
+      and not ${replaced}
+    order by c.not_after, c.id limit ${limit}`);
+  return rows.map(readEnding);
+}
+
+/** Those of these certificates that are still to be told of: neither revoked nor replaced, and not past their end. */
+export async function listStillEnding(tx: Tx, ids: readonly string[], now: Date): Promise<EndingCertificate[]> {
+  const { rows } = await tx.execute<EndingRow>(sql`
+    select ${columns} from certificate c
+    where c.id in (select value::uuid from jsonb_array_elements_text(${JSON.stringify(ids)}::jsonb))
+      and ${ends} and c.not_after > ${now.toISOString()}::timestamptz and not ${replaced}`);
+  return rows.map(readEnding);
+}
+
+const readEnding = ({ serial, notBefore, notAfter, ...row }: EndingRow): EndingCertificate => ({
+  ...row,
+  serial: new Uint8Array(serial),
+  notBefore: new Date(notBefore),
+  notAfter: new Date(notAfter),
+});
+
+export type NewNotice = {
+  readonly certificateId: string;
+  readonly threshold: string;
+  readonly dueAt: Date;
+  /** with its angle brackets, the same whoever records it */
+  readonly messageId: string;
+};
+
+/** Writes the notices that are new, and answers the ids of their certificates. */
+export async function recordNotices(tx: Tx, notices: readonly NewNotice[]): Promise<ReadonlySet<string>> {
+  if (notices.length === 0) return new Set();
+  const rows = await tx
+    .insert(notice)
+    .values([...notices])
+    .onConflictDoNothing({ target: [notice.certificateId, notice.threshold] })
+    .returning({ certificateId: notice.certificateId });
+  return new Set(rows.map(({ certificateId }) => certificateId));
+}
+
+/** Up to which end everything that was due at a threshold has been looked at; undefined before the first run. */
+export async function findNoticeProgress(tx: Tx, threshold: string): Promise<Date | undefined> {
+  const [row] = await tx.select().from(noticeProgress).where(eq(noticeProgress.threshold, threshold));
+  return row?.notAfter;
+}
+
+/** Notes how far a run has looked; never goes back. */
+export async function recordNoticeProgress(tx: Tx, threshold: string, notAfter: Date): Promise<void> {
+  await tx
+    .insert(noticeProgress)
+    .values({ threshold, notAfter })
+    .onConflictDoUpdate({
+      target: noticeProgress.threshold,
+      set: { notAfter: sql`greatest(${noticeProgress.notAfter}, excluded.not_after)` },
+    });
+}
+
+/** The next run looks at everything that a threshold may concern. */
+export async function forgetNoticeProgress(tx: Tx, threshold: string): Promise<void> {
+  await tx.delete(noticeProgress).where(eq(noticeProgress.threshold, threshold));
+}
+
+/**
+ * Holds notices until commit, so that of two of whose mails come back at once the second sees what became of the first; always before
+ * any of their mails.
+ */
+export async function lockNotices(
+  tx: Tx,
+  notices: readonly Pick<NewNotice, 'certificateId' | 'threshold'>[],
+): Promise<void> {
+  await tx.execute(sql`
+    select from notice where (certificate_id, threshold) in (
+      select (value ->> 'certificateId')::uuid, value ->> 'threshold'
+      from jsonb_array_elements(${JSON.stringify(notices)}::jsonb))
+    order by certificate_id, threshold for no key update`);
+}
+
+export type MissingFilter = {
+  readonly threshold: string;
+  /** an interval of PostgreSQL: `2 months` */
+  readonly interval: string;
+  /** that of the threshold after this one; none for the last */
+  readonly nextInterval?: string | undefined;
+  readonly zone: string;
+  readonly now: Date;
+  /** what became due after this may still be on its way */
+  readonly dueBefore: Date;
+};
+
+/** More are no more of an alarm. */
+const MOST_MISSING = 1_000;
+
+/**
+ * How many certificates should have had a notice and have none, up to a thousand. Nothing of this is shared with the run that records
+ * notices: neither how far it got nor its dates, which PostgreSQL counts here.
+ */
+export async function countMissingNotices(tx: Tx, filter: MissingFilter): Promise<number> {
+  const { threshold, interval, nextInterval, zone } = filter;
+  const [now, dueBefore] = [filter.now.toISOString(), filter.dueBefore.toISOString()];
+  const dueAt = (before: string) =>
+    sql`((c.not_after at time zone ${zone}) - ${before}::interval) at time zone ${zone}`;
+  const { rows } = await tx.execute<{ missing: number }>(sql`
+    select count(*)::int as missing from (
+      select from certificate c
+      where ${ends} and c.not_after > ${now}::timestamptz
+        and c.not_after <= ${now}::timestamptz + ${interval}::interval + interval '4 days'
+        and ${dueAt(interval)} <= ${dueBefore}::timestamptz
+        and ${dueAt(interval)} > greatest(c.not_before, c.settled_at)
+        ${nextInterval === undefined ? sql`` : sql`and ${dueAt(nextInterval)} > ${now}::timestamptz`}
+        and not exists (select from notice n where n.certificate_id = c.id and n.threshold = ${threshold})
+        and not ${replaced}
+      limit ${MOST_MISSING}) missing`);
+  return rows[0]?.missing ?? 0;
+}
