@@ -36,7 +36,7 @@ export type DirectoryConnection = {
   close(): Promise<void>;
 };
 
-const CODE = { noSuchObject: 32, alreadyExists: 68, notAllowedOnNonLeaf: 66 } as const;
+const CODE = { noSuchObject: 32, alreadyExists: 68 } as const;
 
 /**
  * Result codes that say nothing of the entry: operationsError, protocolError, limits, referral, TLS wanted, wrong credentials, no

@@ -11,9 +11,9 @@ import { writeAuthorities } from './authorities.ts';
 import { isAsWanted, keyAt } from './compare.ts';
 import { convergeHolders } from './converge.ts';
 import { formatKey } from './entry-key.ts';
-import type { DirectoryConnection } from './ldap.ts';
+import type { DirectoryConnection, FoundEntry } from './ldap.ts';
 import { LEASE_OF_HOLDERS } from './publish.ts';
-import { authorityEntry, baseDn, dnOf, formatDn } from './tree.ts';
+import { authorityEntry, branchDns, dnOf, formatDn } from './tree.ts';
 import { inTurn } from './turn.ts';
 import { keysOf, publicProfiles, type WantedEntry, wantedHolders } from './wanted.ts';
 
@@ -42,7 +42,7 @@ const PAGE = 500;
 const ATTRIBUTES = ['*'];
 
 /**
- * Compares everything below the base, holders first. Reads page by page, and keeps the keys of all entries in memory: a hundred octets
+ * Compares all holders and then the authorities, over two connections at least. Reads page by page, and keeps the keys of all entries in memory: a hundred octets
  * each. Raises directory_wrong when differences are left, and clears it otherwise. If we stop in the middle, what was mended stays.
  * Throws Outage.
  */
@@ -51,9 +51,10 @@ export async function reconcileDirectory(
   connections: readonly DirectoryConnection[],
   options: ReconcileOptions,
 ): Promise<Reconciliation> {
-  const [connection] = connections;
-  if (connection === undefined) throw new TypeError('a reconciliation needs a connection');
-  const walk: Walk = { ...{ system, connection, connections, options }, seen: new Set(), differences: [], refused: 0 };
+  const [pager, connection] = connections;
+  if (pager === undefined || connection === undefined) throw new TypeError('a reconciliation needs two connections');
+  const parts = { system, pager, connection, connections, options };
+  const walk: Walk = { ...parts, seen: new Set(), differences: [], refused: 0 };
   await lookAtDirectory(walk);
   await lookForMissing(walk);
   await lookAtAuthorities(walk);
@@ -63,6 +64,8 @@ export async function reconcileDirectory(
 
 type Walk = {
   readonly system: ReconcileNeeds;
+  /** in the middle of a search, so it does nothing else meanwhile */
+  readonly pager: DirectoryConnection;
   readonly connection: DirectoryConnection;
   readonly connections: readonly DirectoryConnection[];
   readonly options: ReconcileOptions;
@@ -73,24 +76,29 @@ type Walk = {
 
 /** What is there: is it to be there, and as it is? */
 async function lookAtDirectory(walk: Walk): Promise<void> {
-  const { system, connection } = walk;
+  const { hierarchy } = walk.system.policies;
+  // never from the base: a page with nine lists of 35 MB would be too much at once
+  for (const branch of branchDns(hierarchy))
+    for await (const page of walk.pager.pages(formatDn(branch), ATTRIBUTES)) await lookAtPage(walk, page);
+}
+
+async function lookAtPage(walk: Walk, page: readonly FoundEntry[]): Promise<void> {
+  const { system } = walk;
   const { hierarchy } = system.policies;
-  for await (const page of connection.pages(formatDn(baseDn(hierarchy)), ATTRIBUTES)) {
-    const found = page.flatMap((entry) => {
-      const key = keyAt(hierarchy, entry.dn);
-      return key === undefined ? [] : [{ key: formatKey(key), entry }];
-    });
-    const wanted = await wantedHolders(
-      system,
-      found.map(({ key }) => key),
-    );
-    const suspects = found.flatMap(({ key, entry }, index) => {
-      walk.seen.add(key);
-      const to = wanted[index]?.entry;
-      return to !== undefined && isAsWanted(entry, to) ? [] : [key];
-    });
-    await settle(walk, suspects);
-  }
+  const found = page.flatMap((entry) => {
+    const key = keyAt(hierarchy, entry.dn);
+    return key === undefined ? [] : [{ key: formatKey(key), entry }];
+  });
+  const wanted = await wantedHolders(
+    system,
+    found.map(({ key }) => key),
+  );
+  const suspects = found.flatMap(({ key, entry }, index) => {
+    walk.seen.add(key);
+    const to = wanted[index]?.entry;
+    return to !== undefined && isAsWanted(entry, to) ? [] : [key];
+  });
+  await settle(walk, suspects);
 }
 
 /** What is to be there, and was not met. */

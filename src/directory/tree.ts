@@ -40,6 +40,10 @@ export function formatDn(dn: Dn): string {
 /** The entry under which everything of this branch stands. */
 export const baseDn = (hierarchy: Hierarchy): Dn => baseName(hierarchy);
 
+/** Under these stand all holders, and nobody else. */
+export const branchDns = (hierarchy: Hierarchy): Dn[] =>
+  Object.values(BRANCHES).map((name) => [...baseDn(hierarchy), unit(name)]);
+
 /** Where an entry stands. `name` is how a service is written; without it the folded name stands for it, which servers take for equal. */
 export function dnOf(hierarchy: Hierarchy, key: EntryKey, name?: string): Dn {
   const base = baseDn(hierarchy);

@@ -136,6 +136,13 @@ describe('a machine that lacks something', () => {
     expect(stderr).toMatch(/^set-up: missing: python3 g\+\+ openssl; install with: .*$/);
   });
 
+  it('is told of the tools of a directory where tests are to run, and has a demo without them', () => {
+    const { status, stderr } = setUp('echo ready', { SETUP: 'test' });
+    expect(status).toBe(69);
+    expect(stderr).toMatch(/^set-up: missing: .*ldap-utils.*; install with: /);
+    expect(setUp('echo ready', withCalls())).toMatchObject({ status: 0, stdout: 'ready' });
+  });
+
   it('needs no compiler when the packages are built', () => {
     setUp('echo', withCalls());
     for (const command of ['python3', 'make', 'g++', 'npm']) rmSync(at('bin', command));
