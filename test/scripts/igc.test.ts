@@ -53,6 +53,8 @@ describe('help', () => {
       'igc profile check',
       'igc jobs list',
       'igc jobs retry',
+      'igc directory status',
+      'igc directory reconcile',
       'igc doctor',
       'igc completion',
     ]);
