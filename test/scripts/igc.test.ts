@@ -56,6 +56,8 @@ describe('help', () => {
       'igc alarms list',
       'igc alarms acknowledge',
       'igc alarms clear',
+      'igc directory status',
+      'igc directory reconcile',
       'igc doctor',
       'igc completion',
     ]);
