@@ -1,10 +1,12 @@
 // The directory as the worker keeps it: three loops, and none where LDAP_URL is not set. What the loops do can be done by any number of
 // workers; leases let one of them at a time.
 
+import { randomUUID } from 'node:crypto';
 import { writeAuthorities } from '../directory/authorities.ts';
 import { watchDirectory } from '../directory/lag.ts';
 import { openConnection } from '../directory/ldap.ts';
 import { createFollower } from '../directory/publish.ts';
+import { reconcileDirectory } from '../directory/reconcile.ts';
 import { ldapSettings } from '../directory/settings.ts';
 import { Outage } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -42,6 +44,24 @@ export function startDirectory(system: System, holder: string): { stop(): Promis
       await Promise.all([...holders, lists].map((connection) => connection.close()));
     },
   };
+}
+
+/** Fewer than the loops have, which go on meanwhile; the first one is in the middle of a search all the time. */
+const COMPARING = 2;
+
+/**
+ * Compares the whole directory with the database and writes nothing: a difference is an alarm, because it says that somebody else wrote,
+ * or that a database was restored, and who looks decides which of the two is right. Nothing to do where LDAP_URL is not set.
+ */
+export async function compareDirectory(system: System): Promise<void> {
+  const settings = ldapSettings(system.config);
+  if (settings === undefined) return;
+  const connections = Array.from({ length: COMPARING }, () => openConnection(settings, LIST_TIMEOUT_MS));
+  try {
+    await reconcileDirectory(system, connections, { mend: false, holder: randomUUID() });
+  } finally {
+    await Promise.all(connections.map((connection) => connection.close()));
+  }
 }
 
 /** A directory that is away for a day is two lines of the log, not one a second. */

@@ -21,7 +21,7 @@ export const SCHEDULE: readonly Scheduled[] = [
   { task: 'recover_rows', match: '*/5 * * * *', backfillPeriod: 0 },
   { task: 'prune_ended_rows', match: '23 2 * * *', backfillPeriod: 48 * HOUR },
   { task: 'send_notices', match: '30 5 * * *', backfillPeriod: 48 * HOUR },
-  // A further line: `reconcile_directory` each night.
+  { task: 'reconcile_directory', match: '47 1 * * *', backfillPeriod: 0 },
 ];
 
 /** A run that fails five times in a row, about two minutes, is an alarm; the next one by the clock takes its place. */

@@ -7,6 +7,7 @@ import { publishNeededCrl } from '../crl/publish.ts';
 import type { Mailer } from '../notices/mail.ts';
 import type { System } from '../system.ts';
 import { pruneEndedRows } from '../upkeep/prune.ts';
+import { compareDirectory } from './directory.ts';
 import { sendNotices } from './notices.ts';
 import { publishListsOrFail, recoverRows, renewResponders } from './steps.ts';
 
@@ -30,6 +31,7 @@ export function createTasks(system: System, mailer: Mailer | undefined): TaskLis
       const deleted = await pruneEndedRows(system);
       if (deleted > 0) system.log.info({ deleted }, 'rows that serve nobody any more were deleted');
     },
+    reconcile_directory: () => compareDirectory(system),
     send_notices: () => sendNotices(system, mailer),
   };
 }
