@@ -7,6 +7,8 @@ import { clearAlarm, raiseAlarm } from '../alarms/raise.ts';
 import type { System } from '../system.ts';
 
 export const BEAT_MS = 5_000;
+/** The database may have been away until now, also for those that live: each gets the time to beat, and to connect again. */
+const FIRST_LOOK_MS = 3 * BEAT_MS;
 /** One alarm for all workers: one that dies again and again is one thing to mend. */
 const LOST = { kind: 'worker_lost', subject: 'worker' } as const;
 /** A successor that lives for so long does not die of what its predecessor died of. */
@@ -29,8 +31,9 @@ export function createHeartbeat(system: System, monotonic: () => number = () => 
     async beat(worker) {
       await beatHeart(system.db.read, worker);
       const now = monotonic();
+      if (last === undefined) trustedFrom = now + FIRST_LOOK_MS;
       // We were late ourselves: the database was away or this machine slept, and the others have had no time to say that they live.
-      if (last !== undefined && now - last > DEAD_AFTER_MS / 2) trustedFrom = now + DEAD_AFTER_MS;
+      else if (now - last > DEAD_AFTER_MS / 2) trustedFrom = now + DEAD_AFTER_MS;
       last = now;
       if (now < trustedFrom) return;
       await buryTheDead(system);

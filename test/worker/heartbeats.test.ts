@@ -33,8 +33,12 @@ const known = async (): Promise<unknown[]> =>
   );
 const raised = async (): Promise<string[]> => (await listAlarms(system.db.read)).map(({ kind }) => kind);
 
-test('a worker that starts buries at once whom nobody has heard of', async () => {
-  await createHeartbeat(system, () => now).beat('own');
+test('a worker that starts lets the others beat, and then buries whom nobody has heard of', async () => {
+  const heartbeat = createHeartbeat(system, () => now);
+  for (now = 0; now < 15_000; now += 5_000) await heartbeat.beat('own');
+  expect(await known()).toEqual(['other', 'own']);
+  expect(await raised()).toEqual([]);
+  await heartbeat.beat('own');
   expect(await known()).toEqual(['own']);
   expect(await raised()).toEqual(['worker_lost']);
 });
