@@ -79,7 +79,10 @@ export type EndedPage = {
   readonly after?: Pick<DirectoryRow, 'id' | 'notAfter'> | undefined;
 };
 
-/** Certificates whose validity ended after `from` and not after `to`, in the order of their ends; revoked ones went before. */
+/**
+ * Certificates whose validity ended after `from` and not after `to`, in the order of their ends; revoked ones went before, and those of
+ * the system itself never were there.
+ */
 export async function certificatesEnded(tx: Tx, { from, to, limit, after }: EndedPage): Promise<DirectoryRow[]> {
   const { notAfter, id } = certificate;
   const place =
@@ -91,7 +94,7 @@ export async function certificatesEnded(tx: Tx, { from, to, limit, after }: Ende
     .from(certificate)
     .where(
       sql`${place} and ${notAfter} < ${to.toISOString()}::timestamptz
-        and ${certificate.state} = 'issued' and ${certificate.revokedAt} is null`,
+        and ${certificate.state} = 'issued' and ${certificate.revokedAt} is null and ${certificate.actorKind} <> 'system'`,
     )
     .orderBy(notAfter, id)
     .limit(limit);

@@ -73,4 +73,4 @@ CREATE INDEX "notice_mail_open" ON "notice_mail" USING btree ("next_at","id") WH
 CREATE INDEX "notice_mail_by_contact" ON "notice_mail" USING btree ("contact_id","created_at");--> statement-breakpoint
 CREATE INDEX "notice_mail_by_message" ON "notice_mail" USING btree ("message_id");--> statement-breakpoint
 CREATE INDEX "notice_mail_by_digest" ON "notice_mail" USING btree ("email","digest_day") WHERE "notice_mail"."digest_day" is not null;--> statement-breakpoint
-CREATE INDEX "certificate_by_end" ON "certificate" USING btree ("not_after","id") WHERE "certificate"."state" = 'issued' and "certificate"."revoked_at" is null;
+CREATE INDEX "certificate_by_end" ON "certificate" USING btree ("not_after","id") WHERE "certificate"."state" = 'issued' and "certificate"."revoked_at" is null and "certificate"."actor_kind" <> 'system';

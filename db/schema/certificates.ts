@@ -67,8 +67,11 @@ export const certificate = pgTable(
     // The text begins with the common name. Cut, because an entry of a B-tree has at most 2,704 bytes.
     index('certificate_by_subject').on(sql`lower(left(${t.subject}, 64)) text_pattern_ops`, t.id),
     index('certificate_not_issued').on(t.state, t.id).where(sql`${t.state} <> 'issued'`),
-    // What ends soon, for its notices: a range of it is walked, and rows that get none are not in it.
-    index('certificate_by_end').on(t.notAfter, t.id).where(sql`${t.state} = 'issued' and ${t.revokedAt} is null`),
+    // What ends, for its notices and for the directory: a range of it is walked, and rows that neither sees are not in it. Its last
+    // condition keeps it from pages of lists, which would have to visit every row that it finds.
+    index('certificate_by_end')
+      .on(t.notAfter, t.id)
+      .where(sql`${t.state} = 'issued' and ${t.revokedAt} is null and ${t.actorKind} <> 'system'`),
     textLength('certificate_issuer', t.issuer, 64),
     // Compared as bytes, because get_byte raises on an empty value. First octet 01..7f: positive and without padding.
     rule(

@@ -109,7 +109,8 @@ test.each([
   ],
   [
     'has a wrong index',
-    (journal: Journal) => journal.entries.push({ idx: 7, when: Date.now() + 1e12, tag: '0001_guards' }),
+    (journal: Journal) =>
+      journal.entries.push({ idx: journal.entries.length + 1, when: Date.now() + 1e12, tag: '0001_guards' }),
   ],
 ])('a journal in which a migration %s is refused before the database is touched', async (_what, change) => {
   changeJournal(change);
