@@ -85,7 +85,7 @@ describe('the directory', () => {
       const answers = await Promise.all(Array.from({ length: 150 }, () => app.inject('/v1/directory?name=durand')));
       expect(answers.filter(({ statusCode }) => statusCode === 200).length).toBeLessThan(120);
       expect(answers.at(-1)?.headers['retry-after']).toMatch(/^\d+$/);
-      expect((await app.inject('/certificates/search?name=x')).statusCode).toBe(404);
+      expect((await app.inject(`/certificates/search?certHash=${'A'.repeat(27)}`)).statusCode).toBe(404);
       expect((await app.inject({ url: '/v1/directory?name=durand', remoteAddress: '198.51.100.7' })).statusCode).toBe(
         200,
       );
