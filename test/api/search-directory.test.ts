@@ -68,16 +68,24 @@ describe('the directory', () => {
     ['a profile alone, which would be everybody', '?profile=ps-sign'],
     ['a name that is too short', '?name=du'],
     ['a name of marks alone', '?name=%20--%20%27'],
+    ['a name with U+0000', '?name=abc%00'],
+    ['a name with another control character', '?name=abc%07'],
     ['a short name beside a structure', '?name=d&structure=10B0000001'],
     ['a structure that is none', '?structure=%00'],
     ['one parameter twice', '?name=durand&name=martin'],
     ['a parameter that does not exist', '?name=durand&mail=x'],
     ['too many entries', '?name=durand&limit=51'],
+    ['a cursor with U+0000 in its name', '?name=durand&cursor=AAAAAAAAAAAAAAAAAAAAAGFiYwA'],
     ['a cursor that is none', '?name=durand&cursor=AAAAAAAAAAAAAAAAAAAAAB'],
   ])('refuses %s', async (_, query) => {
     const queries: DirectoryQuery[] = [];
     const response = await ask(query, { entries: [ENTRY] }, queries);
     expect([response.statusCode, response.json().code, queries]).toEqual([400, 'body_malformed', []]);
+  });
+
+  it('says what is wrong with a name', async () => {
+    const { findings } = (await ask('?name=abc%00')).json();
+    expect(findings).toMatchObject([{ at: 'query:/name', detail: 'a name has no control characters' }]);
   });
 
   it('counts its questions by themselves: who asks for everybody is told to wait, and OCSP is not', async () => {
