@@ -5,7 +5,7 @@ import { and, eq, gte, inArray, isNull, lt, lte, type SQL, sql } from 'drizzle-o
 import type { JsonObject } from './canonical.ts';
 import type { Tx } from './connect.ts';
 import type { FeedRow } from './feed.ts';
-import { certificateStore } from './schema/certificate-store.ts';
+import { certificateStore, mayBeComeUpon } from './schema/certificate-store.ts';
 import { certificate } from './schema/certificates.ts';
 
 /** An issued certificate that may have a row in the store. */
@@ -108,25 +108,26 @@ export function storeQuery(lookup: StoreLookup, page: StorePage): SQL {
   const shown = sql`string_to_array(${page.profiles.join(' ')}, ' ')`;
   if (lookup.by !== 'issuer') return pageOf(conditionOf(lookup), sql`${profile} = any (${shown})`);
   // each profile has its index entries in the order of the page, so that a page costs so many of each, whatever there is
-  const ofProfile = pageOf(eq(issuer, lookup.id), sql`${profile} = shown.profile`);
+  const ofProfile = pageOf(mayBeComeUpon(certificateStore), eq(issuer, lookup.id), sql`${profile} = shown.profile`);
   return sql`
     select found.id, found.der from unnest(${shown}) as shown (profile) cross join lateral (${ofProfile}) as found
     order by found.id desc limit ${page.limit}`;
 }
 
-function conditionOf(lookup: Exclude<StoreLookup, { by: 'issuer' }>): SQL {
+/** Only by a hash that nobody has who has not met the certificate is every one found: a subject can be made up. */
+function conditionOf(lookup: Exclude<StoreLookup, { by: 'issuer' }>): SQL | undefined {
   const { commonName, hosts, mailboxes, mailConsented } = certificateStore;
   switch (lookup.by) {
     case 'commonName':
-      return eq(commonName, lookup.text);
+      return and(mayBeComeUpon(certificateStore), eq(commonName, lookup.text));
     case 'host':
-      return sql`${hosts} @> array[${lookup.text}]::text[]`;
+      return and(mayBeComeUpon(certificateStore), sql`${hosts} @> array[${lookup.text}]::text[]`);
     case 'mailbox':
       return sql`${mailConsented} and ${mailboxes} @> array[${lookup.text}]::text[]`;
     case 'certificate':
       return eq(certificateStore.certificateKey, lookup.key);
     case 'subject':
-      return eq(certificateStore.subjectKey, lookup.key);
+      return and(mayBeComeUpon(certificateStore), eq(certificateStore.subjectKey, lookup.key));
     case 'issuerAndSerial':
       return eq(certificateStore.issuerAndSerialKey, lookup.key);
     case 'keyIdentifier':
@@ -191,6 +192,7 @@ export function directoryQuery(tx: Tx, { structure, name }: DirectoryFilter, pag
     .innerJoin(certificate, eq(id, certificateId))
     .where(
       and(
+        mayBeComeUpon(certificateStore),
         structure === undefined ? undefined : eq(certificateStore.structure, structure),
         // the last character that there is comes after all that may follow the beginning
         name === undefined ? undefined : and(gte(soughtName, name), lt(soughtName, `${name}\u{10ffff}`)),
