@@ -157,6 +157,8 @@ export type DirectoryFilter = {
 export type DirectoryPlace = { readonly soughtName: string; readonly id: string };
 export type DirectoryPage = Pick<StorePage, 'profiles' | 'now' | 'limit'> & {
   readonly after?: DirectoryPlace | undefined;
+  /** nothing behind this entry is looked at */
+  readonly upTo?: DirectoryPlace | undefined;
 };
 
 export type DirectoryRow = DirectoryPlace & {
@@ -172,17 +174,33 @@ export type DirectoryRow = DirectoryPlace & {
   readonly mailConsented: boolean;
 };
 
+/** Where one is after so many steps through the names that fit, shown or not; undefined where fewer are left. */
+export async function walkDirectory(
+  tx: Tx,
+  filter: DirectoryFilter,
+  { after, steps }: Pick<DirectoryPage, 'after'> & { readonly steps: number },
+): Promise<DirectoryPlace | undefined> {
+  const { soughtName, certificateId } = certificateStore;
+  const [place] = await tx
+    .select({ soughtName, id: certificateId })
+    .from(certificateStore)
+    .where(and(...namesThatFit(filter, { after })))
+    .orderBy(soughtName, certificateId)
+    .offset(steps - 1)
+    .limit(1);
+  return place;
+}
+
 /** What may be shown of a structure, or of names that begin alike, in the order of names. */
 export async function searchDirectory(tx: Tx, filter: DirectoryFilter, page: DirectoryPage): Promise<DirectoryRow[]> {
   return await directoryQuery(tx, filter, page);
 }
 
 /** The statement behind it. */
-export function directoryQuery(tx: Tx, { structure, name }: DirectoryFilter, page: DirectoryPage) {
+export function directoryQuery(tx: Tx, filter: DirectoryFilter, page: DirectoryPage) {
   const { soughtName, certificateId, mailboxes, mailConsented, certificateKey } = certificateStore;
   const { id, profile, issuer, serial, subject, notBefore, notAfter } = certificate;
   const shown = { id, profile, issuer, serial, subject, notBefore, notAfter };
-  const { after } = page;
   return tx
     .select({
       ...shown,
@@ -191,16 +209,26 @@ export function directoryQuery(tx: Tx, { structure, name }: DirectoryFilter, pag
     .from(certificateStore)
     .innerJoin(certificate, eq(id, certificateId))
     .where(
-      and(
-        mayBeComeUpon(certificateStore),
-        structure === undefined ? undefined : eq(certificateStore.structure, structure),
-        // the last character that there is comes after all that may follow the beginning
-        name === undefined ? undefined : and(gte(soughtName, name), lt(soughtName, `${name}\u{10ffff}`)),
-        after && sql`(${soughtName}, ${certificateId}) > (${after.soughtName} collate "C", ${after.id}::uuid)`,
-        inArray(certificateStore.profile, [...page.profiles]),
-        ...inForce(page.now),
-      ),
+      and(...namesThatFit(filter, page), inArray(certificateStore.profile, [...page.profiles]), ...inForce(page.now)),
     )
     .orderBy(soughtName, certificateId)
     .limit(page.limit);
+}
+
+/** Conditions that one index answers, in its order. */
+function namesThatFit(
+  { structure, name }: DirectoryFilter,
+  { after, upTo }: Pick<DirectoryPage, 'after' | 'upTo'>,
+): (SQL | undefined)[] {
+  const { soughtName, certificateId } = certificateStore;
+  const here = sql`(${soughtName}, ${certificateId})`;
+  const at = (place: DirectoryPlace): SQL => sql`(${place.soughtName} collate "C", ${place.id}::uuid)`;
+  return [
+    mayBeComeUpon(certificateStore),
+    structure === undefined ? undefined : eq(certificateStore.structure, structure),
+    // the last character that there is comes after all that may follow the beginning
+    name === undefined ? undefined : and(gte(soughtName, name), lt(soughtName, `${name}\u{10ffff}`)),
+    after && sql`${here} > ${at(after)}`,
+    upTo && sql`${here} <= ${at(upTo)}`,
+  ];
 }

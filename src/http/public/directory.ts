@@ -65,7 +65,9 @@ const Entry = Type.Object(
 
 const Page = Type.Object(
   {
-    entries: Type.Array(Entry, { description: 'In the order of names.' }),
+    entries: Type.Array(Entry, {
+      description: 'In the order of names. A page may have none, or few, and a `next` all the same.',
+    }),
     links: Type.Object(
       {
         next: Type.Optional(text('The next page; absent on the last.', '/v1/directory?structure=10B0000001&cursor=…')),
