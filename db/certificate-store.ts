@@ -5,7 +5,7 @@ import { and, eq, gte, inArray, isNull, lt, lte, type SQL, sql } from 'drizzle-o
 import type { JsonObject } from './canonical.ts';
 import type { Tx } from './connect.ts';
 import type { FeedRow } from './feed.ts';
-import { certificateStore } from './schema/certificate-store.ts';
+import { certificateStore, mayBeComeUpon } from './schema/certificate-store.ts';
 import { certificate } from './schema/certificates.ts';
 
 /** An issued certificate that may have a row in the store. */
@@ -108,25 +108,26 @@ export function storeQuery(lookup: StoreLookup, page: StorePage): SQL {
   const shown = sql`string_to_array(${page.profiles.join(' ')}, ' ')`;
   if (lookup.by !== 'issuer') return pageOf(conditionOf(lookup), sql`${profile} = any (${shown})`);
   // each profile has its index entries in the order of the page, so that a page costs so many of each, whatever there is
-  const ofProfile = pageOf(eq(issuer, lookup.id), sql`${profile} = shown.profile`);
+  const ofProfile = pageOf(mayBeComeUpon(certificateStore), eq(issuer, lookup.id), sql`${profile} = shown.profile`);
   return sql`
     select found.id, found.der from unnest(${shown}) as shown (profile) cross join lateral (${ofProfile}) as found
     order by found.id desc limit ${page.limit}`;
 }
 
-function conditionOf(lookup: Exclude<StoreLookup, { by: 'issuer' }>): SQL {
+/** Only by a hash that nobody has who has not met the certificate is every one found: a subject can be made up. */
+function conditionOf(lookup: Exclude<StoreLookup, { by: 'issuer' }>): SQL | undefined {
   const { commonName, hosts, mailboxes, mailConsented } = certificateStore;
   switch (lookup.by) {
     case 'commonName':
-      return eq(commonName, lookup.text);
+      return and(mayBeComeUpon(certificateStore), eq(commonName, lookup.text));
     case 'host':
-      return sql`${hosts} @> array[${lookup.text}]::text[]`;
+      return and(mayBeComeUpon(certificateStore), sql`${hosts} @> array[${lookup.text}]::text[]`);
     case 'mailbox':
       return sql`${mailConsented} and ${mailboxes} @> array[${lookup.text}]::text[]`;
     case 'certificate':
       return eq(certificateStore.certificateKey, lookup.key);
     case 'subject':
-      return eq(certificateStore.subjectKey, lookup.key);
+      return and(mayBeComeUpon(certificateStore), eq(certificateStore.subjectKey, lookup.key));
     case 'issuerAndSerial':
       return eq(certificateStore.issuerAndSerialKey, lookup.key);
     case 'keyIdentifier':
@@ -156,6 +157,8 @@ export type DirectoryFilter = {
 export type DirectoryPlace = { readonly soughtName: string; readonly id: string };
 export type DirectoryPage = Pick<StorePage, 'profiles' | 'now' | 'limit'> & {
   readonly after?: DirectoryPlace | undefined;
+  /** nothing behind this entry is looked at */
+  readonly upTo?: DirectoryPlace | undefined;
 };
 
 export type DirectoryRow = DirectoryPlace & {
@@ -171,17 +174,33 @@ export type DirectoryRow = DirectoryPlace & {
   readonly mailConsented: boolean;
 };
 
+/** Where one is after so many steps through the names that fit, shown or not; undefined where fewer are left. */
+export async function walkDirectory(
+  tx: Tx,
+  filter: DirectoryFilter,
+  { after, steps }: Pick<DirectoryPage, 'after'> & { readonly steps: number },
+): Promise<DirectoryPlace | undefined> {
+  const { soughtName, certificateId } = certificateStore;
+  const [place] = await tx
+    .select({ soughtName, id: certificateId })
+    .from(certificateStore)
+    .where(and(...namesThatFit(filter, { after })))
+    .orderBy(soughtName, certificateId)
+    .offset(steps - 1)
+    .limit(1);
+  return place;
+}
+
 /** What may be shown of a structure, or of names that begin alike, in the order of names. */
 export async function searchDirectory(tx: Tx, filter: DirectoryFilter, page: DirectoryPage): Promise<DirectoryRow[]> {
   return await directoryQuery(tx, filter, page);
 }
 
 /** The statement behind it. */
-export function directoryQuery(tx: Tx, { structure, name }: DirectoryFilter, page: DirectoryPage) {
+export function directoryQuery(tx: Tx, filter: DirectoryFilter, page: DirectoryPage) {
   const { soughtName, certificateId, mailboxes, mailConsented, certificateKey } = certificateStore;
   const { id, profile, issuer, serial, subject, notBefore, notAfter } = certificate;
   const shown = { id, profile, issuer, serial, subject, notBefore, notAfter };
-  const { after } = page;
   return tx
     .select({
       ...shown,
@@ -190,15 +209,26 @@ export function directoryQuery(tx: Tx, { structure, name }: DirectoryFilter, pag
     .from(certificateStore)
     .innerJoin(certificate, eq(id, certificateId))
     .where(
-      and(
-        structure === undefined ? undefined : eq(certificateStore.structure, structure),
-        // the last character that there is comes after all that may follow the beginning
-        name === undefined ? undefined : and(gte(soughtName, name), lt(soughtName, `${name}\u{10ffff}`)),
-        after && sql`(${soughtName}, ${certificateId}) > (${after.soughtName} collate "C", ${after.id}::uuid)`,
-        inArray(certificateStore.profile, [...page.profiles]),
-        ...inForce(page.now),
-      ),
+      and(...namesThatFit(filter, page), inArray(certificateStore.profile, [...page.profiles]), ...inForce(page.now)),
     )
     .orderBy(soughtName, certificateId)
     .limit(page.limit);
+}
+
+/** Conditions that one index answers, in its order. */
+function namesThatFit(
+  { structure, name }: DirectoryFilter,
+  { after, upTo }: Pick<DirectoryPage, 'after' | 'upTo'>,
+): (SQL | undefined)[] {
+  const { soughtName, certificateId } = certificateStore;
+  const here = sql`(${soughtName}, ${certificateId})`;
+  const at = (place: DirectoryPlace): SQL => sql`(${place.soughtName} collate "C", ${place.id}::uuid)`;
+  return [
+    mayBeComeUpon(certificateStore),
+    structure === undefined ? undefined : eq(certificateStore.structure, structure),
+    // the last character that there is comes after all that may follow the beginning
+    name === undefined ? undefined : and(gte(soughtName, name), lt(soughtName, `${name}\u{10ffff}`)),
+    after && sql`${here} > ${at(after)}`,
+    upTo && sql`${here} <= ${at(upTo)}`,
+  ];
 }

@@ -14,6 +14,11 @@ const Listen = Type.String({ pattern: '^(\\[[0-9a-fA-F:]+\\]|[A-Za-z0-9.-]+):\\d
 /** A host alone stands for the port of the role (src/metrics/catalogue.ts). */
 const MetricsListen = Type.String({ pattern: '^(\\[[0-9a-fA-F:]+\\]|[A-Za-z0-9.-]+)(:\\d{1,5})?$' });
 const HttpUrl = Type.String({ pattern: '^https?://[A-Za-z0-9.:\\[\\]-]+(/[^\\s?#]*)?$', maxLength: 256 });
+/** What it carries names structures and certificates, so it is encrypted unless it stays on this machine. */
+const WebhookUrl = Type.String({
+  pattern: '^(https://[^\\s@/?#\\\\]+|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])(:\\d{1,5})?)([/?][^\\s@]*)?$',
+  maxLength: 1024,
+});
 const Path = Type.String({ minLength: 1 });
 /** 0: no limit. The defaults stand in src/http/limits.ts. */
 const RatePerSecond = Type.Integer({ minimum: 0, maximum: 1_000_000 });
@@ -50,7 +55,7 @@ const Environment = Type.Object({
   /** the same for OCSP */
   OBSERVER_OCSP_URL: Type.Optional(HttpUrl),
   /** where alarms are told, signed with the secret in the file */
-  ALARM_WEBHOOK_URL: Type.Optional(Type.String({ pattern: '^https?://[^\\s@]+$', maxLength: 1024 })),
+  ALARM_WEBHOOK_URL: Type.Optional(WebhookUrl),
   ALARM_WEBHOOK_SECRET_FILE: Type.Optional(Path),
   /** the directory that the worker fills; without it the directory is off */
   LDAP_URL: Type.Optional(Type.String({ pattern: '^ldap(s|i)?://' })),

@@ -18,6 +18,34 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
+describe('the address of the webhook', () => {
+  it.each([
+    'https://alarms.exemple.fr/igc?key=1',
+    'https://192.0.2.7:8443/',
+    'http://localhost:8080/hook',
+    'http://127.0.0.1:8080',
+    'http://[::1]/hook',
+  ])('may be %s', (address) => {
+    expect(loadConfig({ ALARM_WEBHOOK_URL: address }).ALARM_WEBHOOK_URL).toBe(address);
+  });
+
+  it.each([
+    'http://alarms.exemple.fr/',
+    'http://192.0.2.7/',
+    'http://localhost.exemple.fr/',
+    'http://127.0.0.1.exemple.fr/',
+    'http://127.0.0.1:80.exemple.fr/',
+    'http://localhost:8080@exemple.fr/',
+    'https://name:secret@exemple.fr/',
+    'https:///hook',
+    'ftp://localhost/',
+  ])('is never %s, where anyone on the way would read the alarms', (address) => {
+    const { code, message } = refusalOf(() => loadConfig({ ALARM_WEBHOOK_URL: address }));
+    expect([code, message]).toEqual(['configuration_invalid', expect.stringMatching('ALARM_WEBHOOK_URL')]);
+    expect(message).not.toContain('exemple.fr/');
+  });
+});
+
 describe('the URL of the database', () => {
   it.each(['', '\n', '\r\n'])('is read from a file, with %j at its end', (end) => {
     expect(loadConfig({ DATABASE_URL_FILE: file(`${URL}${end}`) }).DATABASE_URL).toBe(URL);

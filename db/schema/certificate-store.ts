@@ -1,10 +1,14 @@
 // What anyone may look certificates up by. Derived from issued certificates by the worker, row by row, and filled again from nothing
 // if it is emptied; whether a row is shown is asked of the policies and of the certificate's own row, each time.
 
-import { sql } from 'drizzle-orm';
+import { type SQL, type SQLWrapper, sql } from 'drizzle-orm';
 import { boolean, index, pgTable, text, uuid } from 'drizzle-orm/pg-core';
 import { certificate } from './certificates.ts';
 import { bytea, byteLength, bytewiseText, instant, rule, textLength } from './columns.ts';
+
+/** What may be come upon: the certificate holds no mailbox, or the holder has consented to be found by those that it holds. */
+export const mayBeComeUpon = (t: { readonly mailConsented: SQLWrapper; readonly mailboxes: SQLWrapper }): SQL =>
+  sql`(${t.mailConsented} or cardinality(${t.mailboxes}) = 0)`;
 
 /** One row for each certificate that was ordered, and is neither revoked nor expired. */
 export const certificateStore = pgTable(
@@ -31,16 +35,17 @@ export const certificateStore = pgTable(
     mailConsented: boolean('mail_consented').notNull().default(false),
   },
   (t) => [
+    // those that partial indexes leave out are found by a hash alone
     index('certificate_store_certificate').on(t.certificateKey),
     index('certificate_store_subject').on(t.subjectKey, t.certificateId),
     index('certificate_store_issuer_and_serial').on(t.issuerAndSerialKey),
     index('certificate_store_key_identifier').on(t.keyIdentifierKey, t.certificateId),
     // a profile has one issuer, so this serves searches by issuer as well
-    index('certificate_store_profile').on(t.profile, t.certificateId),
+    index('certificate_store_profile').on(t.profile, t.certificateId).where(mayBeComeUpon(t)),
     index('certificate_store_common_name').on(t.commonName, t.certificateId).where(sql`${t.commonName} is not null`),
     // pages of the directory follow these
-    index('certificate_store_name').on(t.soughtName, t.certificateId),
-    index('certificate_store_structure').on(t.structure, t.soughtName, t.certificateId),
+    index('certificate_store_name').on(t.soughtName, t.certificateId).where(mayBeComeUpon(t)),
+    index('certificate_store_structure').on(t.structure, t.soughtName, t.certificateId).where(mayBeComeUpon(t)),
     index('certificate_store_hosts').using('gin', t.hosts),
     index('certificate_store_mailboxes').using('gin', t.mailboxes).where(sql`${t.mailConsented}`),
     index('certificate_store_expiry').on(t.notAfter),

@@ -110,7 +110,7 @@ export const apiRates = (config: Partial<Config> = {}): CallerRates => ({
 export const publicRate = (config: Partial<Config> = {}): Rate | undefined =>
   rate(config.PUBLIC_REQUESTS_PER_SECOND ?? 1_000);
 
-/** Of those, questions to the directory: enough for people, too few to copy it. */
+/** Of those, questions to the directory, and to the store where it answers as a directory would: enough for people, too few to copy it. */
 const DIRECTORY_SHARE = 100;
 
 export const directoryRate = (all: Rate | undefined): Rate | undefined =>

@@ -1,7 +1,7 @@
 // The directory for anyone who looks for a structure, or for a name: what a policy makes public, and of mailboxes only those whose
 // holders have consented. Nobody can read it from one end to the other.
 
-import { type DirectoryPlace, type DirectoryRow, searchDirectory } from '#db/certificate-store.ts';
+import { type DirectoryPlace, type DirectoryRow, searchDirectory, walkDirectory } from '#db/certificate-store.ts';
 import type { Needs } from '../system.ts';
 import { publicProfiles } from './search.ts';
 import { foldName } from './sought-name.ts';
@@ -17,6 +17,9 @@ export type DirectoryQuery = {
 
 /** A shorter name would find everybody in a few questions. */
 export const SHORTEST_NAME = 3;
+
+/** No page looks at more names: one that asks for a rare profile among them goes on behind the last of these. */
+const LONGEST_WALK = 2_000;
 
 export type DirectoryEntry = {
   readonly profile: string;
@@ -40,7 +43,7 @@ export function searchableName(text: string): string | undefined {
   return folded.length < SHORTEST_NAME ? undefined : folded;
 }
 
-/** One page, in the order of names. A query without structure and without a name that can be searched for finds nothing. */
+/** One page, in the order of names; it may be empty, and others follow. A query without structure and without a name that can be searched for finds nothing. */
 export async function findInDirectory(
   system: Needs<'db' | 'policies' | 'clock'>,
   { structure, name, profile, limit, after }: DirectoryQuery,
@@ -53,13 +56,15 @@ export async function findInDirectory(
     ...(structure === undefined ? {} : { structure }),
     ...(beginning === undefined ? {} : { name: beginning }),
   };
-  const page = { profiles, now: system.clock(), limit: limit + 1, after };
+  // first how far, then what: a certificate that goes out of the store in between shifts nothing beyond the end of the page
+  const upTo = await walkDirectory(system.db.read, filter, { after, steps: LONGEST_WALK });
+  const page = { profiles, now: system.clock(), limit: limit + 1, after, upTo };
   const rows = await searchDirectory(system.db.read, filter, page);
   const shown = rows.slice(0, limit);
-  const last = shown.at(-1);
+  const end = rows.length > limit ? shown.at(-1) : upTo;
   return {
     entries: shown.map(entryOf),
-    ...(rows.length > limit && last !== undefined ? { next: { soughtName: last.soughtName, id: last.id } } : {}),
+    ...(end === undefined ? {} : { next: { soughtName: end.soughtName, id: end.id } }),
   };
 }
 

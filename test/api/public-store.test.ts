@@ -142,6 +142,34 @@ describe('a query', () => {
   });
 });
 
+describe('whoever would copy the store', () => {
+  const exhausted = async (urls: readonly string[]): Promise<number[]> => {
+    const app = buildPublic(publicUseCases({ searchCertificates: async () => ({ certificates: [ONE] }) }));
+    return withServer(app, async () => {
+      await Promise.all(Array.from({ length: 150 }, () => app.inject('/v1/directory?name=durand')));
+      const answers = await Promise.all(urls.map((url) => app.inject(`/certificates/search${url}`)));
+      return answers.map(({ statusCode }) => statusCode);
+    });
+  };
+
+  it.each([
+    `?iHash=${KEY}`,
+    `.cgi?iHash=${KEY}`,
+    '?name=x',
+    '?uri=www.exemple.fr',
+    '?email=a%40exemple.fr',
+    `?sHash=${KEY}&x-after=${CURSOR}`,
+  ])('by %s is counted with the questions to the directory', async (url) => {
+    // the bucket fills again by ten a second, so that one of many is not enough to see
+    expect(await exhausted(Array.from({ length: 60 }, () => url))).toContain(429);
+  });
+
+  it('does not hold up who has met a certificate', async () => {
+    const urls = ['certHash', 'sHash', 'iAndSHash', 'sKIDHash'].map((by) => `?${by}=${KEY}`);
+    expect(await exhausted(urls)).toEqual([200, 200, 200, 200]);
+  });
+});
+
 describe('the CRL store', () => {
   it('answers the last list of the authority that is asked for by name or key', async () => {
     for (const by of ['iHash', 'sKIDHash']) {

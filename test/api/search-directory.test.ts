@@ -68,11 +68,14 @@ describe('the directory', () => {
     ['a profile alone, which would be everybody', '?profile=ps-sign'],
     ['a name that is too short', '?name=du'],
     ['a name of marks alone', '?name=%20--%20%27'],
+    ['a name with U+0000', '?name=abc%00'],
+    ['a name with another control character', '?name=abc%07'],
     ['a short name beside a structure', '?name=d&structure=10B0000001'],
     ['a structure that is none', '?structure=%00'],
     ['one parameter twice', '?name=durand&name=martin'],
     ['a parameter that does not exist', '?name=durand&mail=x'],
     ['too many entries', '?name=durand&limit=51'],
+    ['a cursor with U+0000 in its name', '?name=durand&cursor=AAAAAAAAAAAAAAAAAAAAAGFiYwA'],
     ['a cursor that is none', '?name=durand&cursor=AAAAAAAAAAAAAAAAAAAAAB'],
   ])('refuses %s', async (_, query) => {
     const queries: DirectoryQuery[] = [];
@@ -80,12 +83,17 @@ describe('the directory', () => {
     expect([response.statusCode, response.json().code, queries]).toEqual([400, 'body_malformed', []]);
   });
 
+  it('says what is wrong with a name', async () => {
+    const { findings } = (await ask('?name=abc%00')).json();
+    expect(findings).toMatchObject([{ at: 'query:/name', detail: 'a name has no control characters' }]);
+  });
+
   it('counts its questions by themselves: who asks for everybody is told to wait, and OCSP is not', async () => {
     await withServer(server({ entries: [] }), async (app) => {
       const answers = await Promise.all(Array.from({ length: 150 }, () => app.inject('/v1/directory?name=durand')));
       expect(answers.filter(({ statusCode }) => statusCode === 200).length).toBeLessThan(120);
       expect(answers.at(-1)?.headers['retry-after']).toMatch(/^\d+$/);
-      expect((await app.inject('/certificates/search?name=x')).statusCode).toBe(404);
+      expect((await app.inject(`/certificates/search?certHash=${'A'.repeat(27)}`)).statusCode).toBe(404);
       expect((await app.inject({ url: '/v1/directory?name=durand', remoteAddress: '198.51.100.7' })).statusCode).toBe(
         200,
       );

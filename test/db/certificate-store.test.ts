@@ -22,6 +22,8 @@ let fresh: FreshDatabase;
 const made: Record<string, CertificateIntent> = {};
 const key = (): Uint8Array => new Uint8Array(randomBytes(20));
 const SHARED = key();
+/** of a certificate with a mailbox to which nobody consented */
+const MET = key();
 const LATER = new Date('2027-06-01T00:00:00Z');
 const page = { profiles: ['serv-ssl', 'org-sign'], now: LATER, limit: 10 };
 
@@ -29,7 +31,7 @@ const row = ({ id, issuer, profile, notAfter }: CertificateIntent, changes: Part
   ...{ certificateId: id, issuer, profile, notAfter },
   ...{ certificateKey: key(), subjectKey: SHARED, issuerAndSerialKey: key(), keyIdentifierKey: key() },
   ...{ structure: '10B0057881', soughtName: 'www.exemple.fr' },
-  ...{ commonName: 'www.exemple.fr', hosts: ['www.exemple.fr'], mailboxes: ['a@exemple.fr'] },
+  ...{ commonName: 'www.exemple.fr', hosts: ['www.exemple.fr'], mailboxes: [] },
   ...changes,
 });
 
@@ -45,9 +47,12 @@ beforeAll(async () => {
   made.revoked = await issued(read);
   await recordRevocation(read, { certificateId: made.revoked.id, revokedAt: NOW, reason: 'superseded', actor: 'o' });
   made.consented = await issued(read, { profile: 'org-sign' });
-  const consented = { mailConsented: true };
+  made.unasked = await issued(read);
+  const mailboxes = ['a@exemple.fr'];
+  const consented = { mailboxes, mailConsented: true };
+  const unasked = { mailboxes, certificateKey: MET, issuerAndSerialKey: MET, keyIdentifierKey: MET };
   for (const [name, one] of Object.entries(made))
-    await addToStore(read, [row(one, name === 'consented' ? consented : {})]);
+    await addToStore(read, [row(one, name === 'consented' ? consented : name === 'unasked' ? unasked : {})]);
 });
 afterAll(() => fresh.drop());
 
@@ -68,6 +73,13 @@ describe('a search', () => {
   test.each(LOOKUPS)('by %o finds what is public and in force, the newest first', async (lookup, _index, found) => {
     expect(namesOf(await searchStore(fresh.db.read, lookup, page))).toEqual(found);
   });
+
+  test.each(['certificate', 'issuerAndSerial', 'keyIdentifier'] as const)(
+    'by %s finds a mailbox without consent, for who has met the certificate',
+    async (by) => {
+      expect(namesOf(await searchStore(fresh.db.read, { by, key: MET }, page))).toEqual(['unasked']);
+    },
+  );
 
   test('goes on after the last certificate of a page', async () => {
     const after = made.consented?.id;
@@ -106,7 +118,7 @@ describe('what comes into the store', () => {
   test('was issued under one of these profiles, and is neither revoked nor expired', async () => {
     const feed = Object.values(made);
     const found = await listStorable(fresh.db.read, feed, { profiles: page.profiles, now: LATER });
-    expect(namesOf(found).toSorted()).toEqual(['consented', 'future', 'old']);
+    expect(namesOf(found).toSorted()).toEqual(['consented', 'future', 'old', 'unasked']);
     expect(await listStorable(fresh.db.read, [intent()], page)).toEqual([]);
   });
 

@@ -93,6 +93,16 @@ const bodiesOf = (body: Buffer, boundary: string): Buffer[] =>
     .slice(1, -1)
     .map((part) => Buffer.from(part.slice(part.indexOf('\r\n\r\n') + 4, -2), 'latin1'));
 
+/** While the holder of a mailbox consents to be found by it. */
+async function withConsent(mailbox: string, look: () => Promise<void>): Promise<void> {
+  const { read } = service.database.db;
+  const say = (word: boolean) =>
+    read.execute(`update certificate_store set mail_consented = ${word} where '${mailbox}' = any (mailboxes)`);
+  await say(true);
+  await look();
+  await say(false);
+}
+
 describe('a public certificate is found', () => {
   it('by its own hash, by issuer and serial, and by its key, alone', async () => {
     const { cert, issuerAndSerial, keyIdentifier } = keys('server');
@@ -110,11 +120,13 @@ describe('a public certificate is found', () => {
   });
 
   it('by its issuer, among all of its that are public', async () => {
-    expect(await find('iHash', keys('server').issuer)).toEqual(['mailbox', 'renewed', 'server']);
+    expect(await find('iHash', keys('server').issuer)).toEqual(['renewed', 'server']);
   });
 
   it('of a professional by the national identifier that is its CN', async () => {
-    expect(await find('name', PROFESSIONAL.idNatPs)).toEqual(['professional']);
+    await withConsent(PROFESSIONALS, async () => {
+      expect(await find('name', PROFESSIONAL.idNatPs)).toEqual(['professional']);
+    });
   });
 });
 
@@ -133,13 +145,19 @@ describe('the directory', () => {
     return Promise.all(found);
   }
 
-  it('finds the public certificates of a structure, those without a name first', async () => {
-    expect(await search(`structure=${HOSPITAL.structIdNat}`)).toEqual(['mailbox', 'server', 'renewed']);
+  it('finds the public certificates of a structure, and those of a mailbox with consent before their names', async () => {
+    expect(await search(`structure=${HOSPITAL.structIdNat}`)).toEqual(['server', 'renewed']);
+    await withConsent(MAILBOX, async () => {
+      expect(await search(`structure=${HOSPITAL.structIdNat}`)).toEqual(['mailbox', 'server', 'renewed']);
+    });
     expect(await search(`structure=${HOSPITAL.structIdNat}&profile=serv-ssl&name=www`)).toEqual(['server', 'renewed']);
   });
 
   it('finds a professional by name, without their card', async () => {
-    expect(await search('name=D%C3%9BRAND%20an')).toEqual(['professional']);
+    await withConsent(PROFESSIONALS, async () => {
+      expect(await search('name=D%C3%9BRAND%20an')).toEqual(['professional']);
+    });
+    expect(await search('name=durand')).toEqual([]);
     expect(await search('name=durand&profile=cps-auth')).toEqual([]);
     expect(await search('name=urand')).toEqual([]);
   });
@@ -160,8 +178,21 @@ describe('nobody finds', () => {
   it('a card, though a certificate that is public has the same subject', async () => {
     expect(await find('certHash', keys('card').cert)).toEqual([]);
     expect(await find('iAndSHash', keys('card').issuerAndSerial)).toEqual([]);
-    expect(await find('sHash', keys('card').subject)).toEqual(['professional']);
+    await withConsent(PROFESSIONALS, async () => {
+      expect(await find('sHash', keys('card').subject)).toEqual(['professional']);
+    });
     expect(await find('iHash', keys('card').issuer)).not.toContain('card');
+  });
+
+  it('a certificate with such a mailbox, unless they have met it', async () => {
+    for (const name of ['mailbox', 'professional']) {
+      const { issuer, subject, cert, issuerAndSerial, keyIdentifier } = keys(name);
+      expect([...(await find('iHash', issuer)), ...(await find('sHash', subject))]).not.toContain(name);
+      expect(await find('certHash', cert)).toEqual([name]);
+      expect(await find('iAndSHash', issuerAndSerial)).toEqual([name]);
+      expect(await find('sKIDHash', keyIdentifier)).toEqual([name]);
+    }
+    expect(await find('name', PROFESSIONAL.idNatPs)).toEqual([]);
   });
 
   it('a certificate by a mailbox to which nobody has consented, not even where it is the CN', async () => {

@@ -65,7 +65,9 @@ const Entry = Type.Object(
 
 const Page = Type.Object(
   {
-    entries: Type.Array(Entry, { description: 'In the order of names.' }),
+    entries: Type.Array(Entry, {
+      description: 'In the order of names. A page may have none, or few, and a `next` all the same.',
+    }),
     links: Type.Object(
       {
         next: Type.Optional(text('The next page; absent on the last.', '/v1/directory?structure=10B0000001&cursor=…')),
@@ -108,13 +110,19 @@ export function directoryRoutes(
 }
 
 function checkQuestion({ structure, name }: Query): void {
-  const detail =
-    name !== undefined && searchableName(name) === undefined
-      ? `a name has at least ${SHORTEST_NAME} characters`
-      : 'a structure, or how a name begins, is to be searched for';
-  if (name === undefined ? structure !== undefined : searchableName(name) !== undefined) return;
+  const detail = name === undefined ? missingIn(structure) : wrongIn(name);
+  if (detail === undefined) return;
   const at = name === undefined ? 'query:' : 'query:/name';
   throw new Refusal('body_malformed', detail, [{ rule: 'openapi-public.yaml searchDirectory', at, detail }]);
+}
+
+const missingIn = (structure: string | undefined): string | undefined =>
+  structure === undefined ? 'a structure, or how a name begins, is to be searched for' : undefined;
+
+function wrongIn(name: string): string | undefined {
+  // no name has them, and PostgreSQL takes no text with U+0000
+  if (/\p{Cc}/u.test(name)) return 'a name has no control characters';
+  return searchableName(name) === undefined ? `a name has at least ${SHORTEST_NAME} characters` : undefined;
 }
 
 function pageJson({ entries, next }: DirectoryAnswer, query: Query) {
@@ -158,7 +166,7 @@ function placeOfCursor(cursor: string): Place {
     .toString('hex')
     .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
   const place = { id, soughtName: octets.subarray(UUID_OCTETS).toString('utf8') };
-  if (cursorOf(place) === cursor && !place.soughtName.includes('\0')) return place;
+  if (cursorOf(place) === cursor && !/\p{Cc}/u.test(place.soughtName)) return place;
   throw new Refusal('body_malformed', 'the cursor of the query is none', [
     {
       rule: 'openapi-public.yaml searchDirectory',

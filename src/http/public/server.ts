@@ -60,8 +60,10 @@ export function buildPublic(
   app.addContentTypeParser(OCSP_REQUEST, { parseAs: 'buffer' }, async (_request: FastifyRequest, body: Buffer) => body);
   healthRoutes(app, useCases);
   problemTypeRoutes(app);
-  storeRoutes(app, useCases, clock);
-  directoryRoutes(app, useCases, limitByAddress(directoryRate(rate)));
+  // one bucket for both: they are two doors to the same names
+  const limit = limitByAddress(directoryRate(rate));
+  storeRoutes(app, useCases, { clock, limit });
+  directoryRoutes(app, useCases, limit);
   const service: OcspService = { respondOcsp: (der) => useCases.respondOcsp(der), log };
   app.post<{ Body: Buffer }>('/', { schema: { operationId: 'respondOcsp' } }, async (request, reply) => {
     if (!Buffer.isBuffer(request.body))

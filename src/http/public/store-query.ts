@@ -9,6 +9,8 @@ const HASHES = ['certHash', 'iHash', 'iAndSHash', 'sHash', 'sKIDHash'] as const;
 const TEXTS = ['name', 'uri', 'email'] as const;
 /** Where the next page begins. */
 export const AFTER = 'x-after';
+/** Whoever asks for these need not have met a certificate. */
+const ENUMERATING: readonly string[] = ['iHash', ...TEXTS, AFTER];
 
 type Pair = readonly [attribute: string, value: string];
 
@@ -29,7 +31,11 @@ export function parseStoreQuery(target: string): StoreQuery {
   return { question: questionOf(pair), ...(after === undefined ? {} : { after: idOfCursor(after[1]) }) };
 }
 
-/** The same for the CRL store, which knows an issuer by its name or by its key. */
+/** Whether somebody who asks so often enough has a copy of the store: by an issuer, by a guessed name, or page by page. */
+export const enumerates = (target: string): boolean =>
+  pairsOf(target).some(([attribute]) => ENUMERATING.includes(attribute));
+
+/** What `parseStoreQuery` is for certificates, for the CRL store, which knows an issuer by its name or by its key. */
 export function parseCrlQuery(target: string): { readonly by: 'iHash' | 'sKIDHash'; readonly key: Uint8Array } {
   const [pair, ...others] = pairsOf(target).filter(([attribute]) => isOneOf(['iHash', 'sKIDHash'], attribute));
   if (pair === undefined || others.length > 0) throw refusal('', 'one of iHash, sKIDHash is to be searched for');

@@ -2,14 +2,14 @@
 // behind which no program runs.
 
 import { createHash } from 'node:crypto';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import { Refusal } from '../../errors.ts';
 import type { StoreAnswer } from '../../store/search.ts';
 import { cursorAfter } from '../list-query.ts';
 import type { PublicUseCases } from '../use-cases.ts';
 import { sendCacheable } from './caching.ts';
 import { sendCrl } from './crl.ts';
-import { AFTER, parseCrlQuery, parseStoreQuery } from './store-query.ts';
+import { AFTER, enumerates, parseCrlQuery, parseStoreQuery } from './store-query.ts';
 
 /** What is revoked leaves the store at once; a cache may have it for this long, and whoever uses it asks for its status anyway. */
 const MAX_AGE_SECONDS = 300;
@@ -17,8 +17,17 @@ const CERTIFICATE = 'application/pkix-cert';
 
 type StoreUseCases = Pick<PublicUseCases, 'searchCertificates' | 'findCrlOf'>;
 
-/** `clock` is for max-age and Expires. */
-export function storeRoutes(app: FastifyInstance, useCases: StoreUseCases, clock: () => Date): void {
+type StoreOptions = {
+  /** for max-age and Expires */
+  readonly clock: () => Date;
+  /** counts the questions of each address by which the store could be copied */
+  readonly limit: onRequestAsyncHookHandler;
+};
+
+export function storeRoutes(app: FastifyInstance, useCases: StoreUseCases, { clock, limit }: StoreOptions): void {
+  const onRequest: onRequestAsyncHookHandler = async function limitEnumeration(request, reply) {
+    return enumerates(request.raw.url ?? '/') ? limit.call(this, request, reply) : undefined;
+  };
   const search = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const target = request.raw.url ?? '/';
     const { question, after } = parseStoreQuery(target);
@@ -32,7 +41,8 @@ export function storeRoutes(app: FastifyInstance, useCases: StoreUseCases, clock
     return sendCrl(request, reply, crl, clock());
   };
   for (const suffix of ['', '.cgi']) {
-    app.get(`/certificates/search${suffix}`, { schema: { operationId: 'searchCertificates', hide: true } }, search);
+    const schema = { operationId: 'searchCertificates', hide: true };
+    app.get(`/certificates/search${suffix}`, { schema, onRequest }, search);
     app.get(`/crls/search${suffix}`, { schema: { operationId: 'searchCrl', hide: true } }, searchCrl);
   }
 }
