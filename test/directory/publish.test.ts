@@ -122,6 +122,18 @@ describe('a certificate', () => {
     expect(await textsOf(dn, 'mail')).toBeUndefined();
   });
 
+  it('that is named by a mailbox is not shown at all, because nobody has consented', async () => {
+    const mailbox = 'dr.martin@hopital-generique.fr';
+    await issueTo(stage.operator, {
+      profile: 'serv-smime',
+      holder: { kind: 'structure', ...HOSPITAL },
+      names: { commonName: mailbox, emailAddresses: [mailbox] },
+    });
+    await follower.follow();
+    expect(await certificates(dnOf(mailbox))).toBeUndefined();
+    expect((await pendingSummary(stage.system.db.read)).entries).toBe(0);
+  });
+
   it('of a card is shown by its holder and not by the directory', async () => {
     await issueCard(stage.operator, DURAND);
     await follower.follow();
