@@ -19,6 +19,18 @@ export class EntryFault extends Error {
   }
 }
 
+/**
+ * The server would not or did not answer one operation. It may be away, or have something against this entry alone: whoever needs to
+ * know asks for another. `code` is its result code, absent where it said nothing.
+ */
+export class NoAnswer extends Outage {
+  readonly code: number | undefined;
+  constructor(message: string, code?: number) {
+    super('directory', message);
+    this.code = code;
+  }
+}
+
 /** An entry as it was found; attribute names in lower case. */
 export type FoundEntry = { readonly dn: string; readonly attributes: ReadonlyMap<string, readonly Buffer[]> };
 
@@ -162,11 +174,11 @@ async function withinDeadline(work: Promise<void>, ms: number): Promise<void> {
 /** The message of the library may quote a DN: only the class and the code go on. */
 function translate(error: unknown): unknown {
   if (error instanceof ResultCodeError)
-    return new Outage('directory', `the directory refuses us with result code ${error.code}`);
+    return new NoAnswer(`the directory refuses us with result code ${error.code}`, error.code);
   if (error instanceof Error && error.constructor === Error)
-    return new Outage('directory', 'the directory is away or does not answer');
+    return new NoAnswer('the directory is away or does not answer');
   if (error instanceof Error && 'syscall' in error)
-    return new Outage('directory', `the directory cannot be reached: ${'code' in error ? error.code : ''}`);
+    return new NoAnswer(`the directory cannot be reached: ${'code' in error ? error.code : ''}`);
   return error;
 }
 

@@ -215,6 +215,29 @@ describe('LDAP', () => {
     await proxy.stop();
   });
 
+  it('that ends the connection at one entry is not away: it takes all others, and the one when it can', async () => {
+    const proxy = await startProxy(Number(new URL(stage.slapd.url).port));
+    const other = stage.follower('broken', { url: `ldap://127.0.0.1:${proxy.port}` });
+    const [bad, good, later] = [newName(), newName(), newName()];
+    proxy.breakAt(bad);
+    const [first, second] = [await server(bad), await server(good)];
+    await other.follow();
+    expect(await certificates(dnOf(good))).toEqual(sorted(second.der));
+    expect(await pendingSummary(stage.system.db.read)).toMatchObject({ entries: 1, reasons: ['no_answer'] });
+    expect((await directoryLag(stage.system)).rows).toBe(0);
+    // when it is tried again, it holds nothing that is new
+    const third = await server(later);
+    await stage.system.db.read.execute(`update directory_pending set next_try = now()`);
+    await other.follow();
+    expect(await certificates(dnOf(later))).toEqual(sorted(third.der));
+    proxy.breakAt(undefined);
+    await stage.system.db.read.execute(`update directory_pending set next_try = now()`);
+    await other.follow();
+    expect(await certificates(dnOf(bad))).toEqual(sorted(first.der));
+    expect((await pendingSummary(stage.system.db.read)).entries).toBe(0);
+    await proxy.stop();
+  });
+
   it('that refuses one entry takes all others, and the one when it may', async () => {
     const [bad, good] = [newName(), newName()];
     // somebody else’s entry at this place: of another structural class, which no change may make ours
