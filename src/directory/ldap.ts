@@ -35,6 +35,8 @@ export class NoAnswer extends Outage {
 export type FoundEntry = { readonly dn: string; readonly attributes: ReadonlyMap<string, readonly Buffer[]> };
 
 export type DirectoryConnection = {
+  /** opens it where it is not: so that the next operation takes no longer than its deadline */
+  open(): Promise<void>;
   /** whether it was added; `exists`, or `orphan` where there is nothing to put it under */
   add(dn: string, attributes: Attributes): Promise<'added' | 'exists' | 'orphan'>;
   /** sets these attributes to these values in one step, empty ones to none; false when there is no such entry */
@@ -85,6 +87,7 @@ export function openConnection(settings: LdapSettings, timeoutMs: number): Direc
     }
   };
   return {
+    open: () => run(async () => undefined),
     add: (dn, attributes) =>
       unlessCode(
         run((ldap) => ldap.add(dn, toAttributes(attributes)).then(() => 'added' as const)),
