@@ -107,7 +107,10 @@ export type Shown = {
   readonly now: Date;
 };
 
-/** The certificates of these holders that were issued, are not revoked and have not ended, oldest first, without their bytes. */
+/**
+ * The certificates of these holders that were issued, are not revoked and have not ended, oldest first, without their bytes. None
+ * whose subject holds a mailbox: it would name the entry, and nobody can consent to that yet.
+ */
 export async function certificatesShown(tx: Tx, { holderKeys, profiles, now }: Shown): Promise<DirectoryRow[]> {
   return await tx
     .select(rowColumns)
@@ -116,7 +119,7 @@ export async function certificatesShown(tx: Tx, { holderKeys, profiles, now }: S
       sql`${certificate.holderKey} = any (array(select jsonb_array_elements_text(${JSON.stringify(holderKeys)}::jsonb)))
         and ${certificate.profile} = any (string_to_array(${profiles.join()}, ','))
         and ${certificate.state} = 'issued' and ${certificate.revokedAt} is null
-        and ${certificate.notAfter} >= ${now.toISOString()}::timestamptz`,
+        and ${certificate.notAfter} >= ${now.toISOString()}::timestamptz and position('@' in ${certificate.subject}) = 0`,
     )
     .orderBy(certificate.id);
 }

@@ -3,6 +3,7 @@
 import { latestCrl } from '#db/crls.ts';
 import {
   authoritiesBehind,
+  forgetDirectoryLists,
   isPostponed,
   type Postponed,
   postponeEntry,
@@ -43,11 +44,12 @@ export function writeAuthorities(
       const entry = formatKey({ kind: 'authority', id });
       if (authority === undefined || (await isPostponed(system.db.read, entry))) continue;
       try {
-        await turn.prolong();
         await writeAuthority(system, connection, { authority, turn });
         await settleEntries(system.db.read, [entry]);
         written += 1;
       } catch (error) {
+        // What we said last may be done after another worker wrote a newer list: whoever has the turn writes it once more.
+        await forgetDirectoryLists(system.db.read, [id]);
         await postponeEntry(system.db.read, { entry, ...reasonOf(error) });
         if (error instanceof Outage) outage = error;
       }
@@ -64,11 +66,31 @@ async function writeAuthority(
 ): Promise<void> {
   const list = await latestCrl(db.read, authority.id);
   const state = { certificate: authority.certificate.der, list: list?.der };
-  await putEntry(connection, authorityEntry(hierarchy, authority.id, state), list !== undefined);
+  const ours = whileOurs(connection, turn);
+  await putEntry(ours, authorityEntry(hierarchy, authority.id, state), list !== undefined);
   // If we stop before this line, the same list is written once more.
   const told = { authority: authority.id, number: list?.number ?? 0n };
   if (!(await recordDirectoryList(db.read, turn.lease, told)))
     throw new Outage('database', 'another worker has taken over the directory');
+}
+
+/** Each operation begins with a whole lease, which is longer than its deadline. */
+function whileOurs(connection: DirectoryConnection, turn: Turn): DirectoryConnection {
+  const begin = async (): Promise<void> => {
+    await connection.open();
+    await turn.prolong();
+  };
+  return {
+    ...connection,
+    add: async (...entry) => {
+      await begin();
+      return await connection.add(...entry);
+    },
+    replace: async (...entry) => {
+      await begin();
+      return await connection.replace(...entry);
+    },
+  };
 }
 
 function reasonOf(error: unknown): Omit<Postponed, 'entry'> {

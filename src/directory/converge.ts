@@ -5,9 +5,9 @@ import { postponeEntry, settleEntries } from '#db/directory.ts';
 import { Outage } from '../errors.ts';
 import type { Needs } from '../system.ts';
 import { formatKey } from './entry-key.ts';
-import { type DirectoryConnection, EntryFault } from './ldap.ts';
+import { type DirectoryConnection, EntryFault, NoAnswer } from './ldap.ts';
 import { putEntry } from './put-entry.ts';
-import { dnOf, formatDn } from './tree.ts';
+import { baseDn, dnOf, formatDn } from './tree.ts';
 import type { Turn } from './turn.ts';
 import { type WantedEntry, wantedHolders } from './wanted.ts';
 
@@ -20,7 +20,7 @@ const PAUSE_MS = 5_000;
 const LONGEST_PAUSE_MS = 3_600_000;
 
 /**
- * Writes these entries. What the directory refuses is noted to be tried again, and holds no other. Order of effects: LDAP, then the
+ * Writes these entries. What the directory refuses or does not answer is noted to be tried again, and holds no other. Order of effects: LDAP, then the
  * notes; if we stop between, everything is written once more. Throws Outage when the directory, the database or the turn is away:
  * then some of the entries are written.
  */
@@ -34,7 +34,9 @@ export async function convergeHolders(
   const refused = new Map<string, string>();
   await eachWith(connections, wanted, async (connection, one) => {
     await turn.check();
-    const reason = await writeOne(system, connection, one);
+    const reason = await writeOne(system, connection, one).catch((error: unknown) =>
+      faultOfEntry(system, { connection, error, turn }),
+    );
     if (reason !== undefined) refused.set(formatKey(one.key), reason);
   });
   for (const [entry, reason] of refused)
@@ -62,6 +64,27 @@ async function writeOne(
     if (error instanceof Outage) throw error;
     return 'not_buildable';
   }
+}
+
+/**
+ * Why an entry got no answer, where the directory answers about another; else throws `error`, for the directory is away. So an entry
+ * at which a server falls over, or that it may not write, holds no other.
+ */
+async function faultOfEntry(
+  { policies: { hierarchy } }: ConvergeNeeds,
+  {
+    connection,
+    error,
+    turn,
+  }: { readonly connection: DirectoryConnection; readonly error: unknown; readonly turn: Turn },
+): Promise<string> {
+  if (!(error instanceof NoAnswer)) throw error;
+  // the failed operation closed its connection, so this one is asked over a new one
+  const base = await connection.read(formatDn(baseDn(hierarchy)), ['objectClass']).catch(() => undefined);
+  if (base === undefined) throw error;
+  // two deadlines may have passed meanwhile
+  await turn.prolong();
+  return error.code === undefined ? 'no_answer' : `result_${error.code}`;
 }
 
 /** Each item with one of the connections, all connections at once; the first that throws ends it, after what is under way. */

@@ -19,10 +19,24 @@ export class EntryFault extends Error {
   }
 }
 
+/**
+ * The server would not or did not answer one operation. It may be away, or have something against this entry alone: whoever needs to
+ * know asks for another. `code` is its result code, absent where it said nothing.
+ */
+export class NoAnswer extends Outage {
+  readonly code: number | undefined;
+  constructor(message: string, code?: number) {
+    super('directory', message);
+    this.code = code;
+  }
+}
+
 /** An entry as it was found; attribute names in lower case. */
 export type FoundEntry = { readonly dn: string; readonly attributes: ReadonlyMap<string, readonly Buffer[]> };
 
 export type DirectoryConnection = {
+  /** opens it where it is not: so that the next operation takes no longer than its deadline */
+  open(): Promise<void>;
   /** whether it was added; `exists`, or `orphan` where there is nothing to put it under */
   add(dn: string, attributes: Attributes): Promise<'added' | 'exists' | 'orphan'>;
   /** sets these attributes to these values in one step, empty ones to none; false when there is no such entry */
@@ -73,6 +87,7 @@ export function openConnection(settings: LdapSettings, timeoutMs: number): Direc
     }
   };
   return {
+    open: () => run(async () => undefined),
     add: (dn, attributes) =>
       unlessCode(
         run((ldap) => ldap.add(dn, toAttributes(attributes)).then(() => 'added' as const)),
@@ -162,11 +177,11 @@ async function withinDeadline(work: Promise<void>, ms: number): Promise<void> {
 /** The message of the library may quote a DN: only the class and the code go on. */
 function translate(error: unknown): unknown {
   if (error instanceof ResultCodeError)
-    return new Outage('directory', `the directory refuses us with result code ${error.code}`);
+    return new NoAnswer(`the directory refuses us with result code ${error.code}`, error.code);
   if (error instanceof Error && error.constructor === Error)
-    return new Outage('directory', 'the directory is away or does not answer');
+    return new NoAnswer('the directory is away or does not answer');
   if (error instanceof Error && 'syscall' in error)
-    return new Outage('directory', `the directory cannot be reached: ${'code' in error ? error.code : ''}`);
+    return new NoAnswer(`the directory cannot be reached: ${'code' in error ? error.code : ''}`);
   return error;
 }
 

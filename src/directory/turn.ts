@@ -8,8 +8,8 @@ import type { Needs } from '../system.ts';
 export type Turn = {
   readonly lease: HeldLease;
   /**
-   * To be asked before each write: throws Outage when the turn is over, as after a pause of this process, and begins it anew when half
-   * of it is over, so that slow writes have as long as they need
+   * To be asked before each write: begins the turn anew when half of it or more is over, so that slow writes have as long as they need.
+   * Throws Outage when it cannot be, because the lease ran out or another process has it, as after a pause of this one
    */
   check(): Promise<void>;
   /** begins it anew; throws Outage when another process has it */
@@ -41,9 +41,7 @@ export async function inTurn<T>(
   };
   let prolonging: Promise<void> | undefined;
   const check = async (): Promise<void> => {
-    const left = until - performance.now();
-    if (left < 0) throw new Outage('directory', 'the turn to write to the directory is over');
-    if (left > WRITE_MS / 2) return;
+    if (until - performance.now() > WRITE_MS / 2) return;
     // writers ask at the same time, and one answer is enough
     prolonging ??= prolong().finally(() => {
       prolonging = undefined;

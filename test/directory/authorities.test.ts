@@ -12,7 +12,7 @@ import type { Authority } from '../../src/authority.ts';
 import { loadConfig } from '../../src/config.ts';
 import { publishCrl } from '../../src/crl/publish.ts';
 import { writeAuthorities } from '../../src/directory/authorities.ts';
-import { openConnection } from '../../src/directory/ldap.ts';
+import { type DirectoryConnection, openConnection } from '../../src/directory/ldap.ts';
 import { putEntry } from '../../src/directory/put-entry.ts';
 import { type LdapSettings, ldapSettings } from '../../src/directory/settings.ts';
 import { authorityEntry, formatDn } from '../../src/directory/tree.ts';
@@ -140,6 +140,56 @@ describe('a list', () => {
     await until(async () => (await writeAuthorities(stage.system, connection, 'test')) === 1);
     expect(await listInDirectory()).toBe(crl?.number);
     expect((await pendingSummary(stage.system.db.read)).entries).toBe(0);
+  });
+
+  describe('of a worker that lost its turn', () => {
+    const db = () => stage.system.db.read;
+    const LEASE = 'directory_lists';
+    /** Another worker takes the turn, writes what there is, and gives the turn back. */
+    const anotherWrites = async (): Promise<void> => {
+      await db().execute(`update lease set expires_at = now() where name = '${LEASE}'`);
+      await writeAuthorities(stage.system, stage.connection(), 'another');
+    };
+    const untilWritten = () =>
+      until(async () => (await writeAuthorities(stage.system, stage.connection(), 'test')) === 1);
+
+    it('is written once more by the next, because it may stand where a newer one stood', async () => {
+      await publishCrl(stage.system, INTERMEDIATE, stage.system.issuing);
+      const real = stage.connection();
+      const slow: DirectoryConnection = {
+        ...real,
+        replace: async (dn, attributes) => {
+          await publishCrl(stage.system, INTERMEDIATE, stage.system.issuing);
+          await anotherWrites();
+          return await real.replace(dn, attributes);
+        },
+      };
+      await expect(writeAuthorities(stage.system, slow, 'slow')).rejects.toBeInstanceOf(Outage);
+      const newest = (await latestCrl(db(), INTERMEDIATE))?.number ?? 0n;
+      expect(await listInDirectory()).toBe(newest - 1n);
+      await untilWritten();
+      expect(await listInDirectory()).toBe(newest);
+    });
+
+    it('is not written in a second operation', async () => {
+      await publishCrl(stage.system, INTERMEDIATE, stage.system.issuing);
+      const real = stage.connection();
+      let added = 0;
+      const slow: DirectoryConnection = {
+        ...real,
+        replace: async () => {
+          await anotherWrites();
+          return false;
+        },
+        add: async () => {
+          added += 1;
+          return 'added';
+        },
+      };
+      await expect(writeAuthorities(stage.system, slow, 'slow')).rejects.toBeInstanceOf(Outage);
+      expect(added).toBe(0);
+      await untilWritten();
+    });
   });
 
   it('that is too long for a server, which then ends the connection, holds no other list', async () => {

@@ -122,6 +122,18 @@ describe('a certificate', () => {
     expect(await textsOf(dn, 'mail')).toBeUndefined();
   });
 
+  it('that is named by a mailbox is not shown at all, because nobody has consented', async () => {
+    const mailbox = 'dr.martin@hopital-generique.fr';
+    await issueTo(stage.operator, {
+      profile: 'serv-smime',
+      holder: { kind: 'structure', ...HOSPITAL },
+      names: { commonName: mailbox, emailAddresses: [mailbox] },
+    });
+    await follower.follow();
+    expect(await certificates(dnOf(mailbox))).toBeUndefined();
+    expect((await pendingSummary(stage.system.db.read)).entries).toBe(0);
+  });
+
   it('of a card is shown by its holder and not by the directory', async () => {
     await issueCard(stage.operator, DURAND);
     await follower.follow();
@@ -200,6 +212,29 @@ describe('LDAP', () => {
     await slow.follow();
     expect(await certificates(dnOf(first))).toEqual(sorted(one.der));
     expect(await certificates(dnOf(second))).toHaveLength(1);
+    await proxy.stop();
+  });
+
+  it('that ends the connection at one entry is not away: it takes all others, and the one when it can', async () => {
+    const proxy = await startProxy(Number(new URL(stage.slapd.url).port));
+    const other = stage.follower('broken', { url: `ldap://127.0.0.1:${proxy.port}` });
+    const [bad, good, later] = [newName(), newName(), newName()];
+    proxy.breakAt(bad);
+    const [first, second] = [await server(bad), await server(good)];
+    await other.follow();
+    expect(await certificates(dnOf(good))).toEqual(sorted(second.der));
+    expect(await pendingSummary(stage.system.db.read)).toMatchObject({ entries: 1, reasons: ['no_answer'] });
+    expect((await directoryLag(stage.system)).rows).toBe(0);
+    // when it is tried again, it holds nothing that is new
+    const third = await server(later);
+    await stage.system.db.read.execute(`update directory_pending set next_try = now()`);
+    await other.follow();
+    expect(await certificates(dnOf(later))).toEqual(sorted(third.der));
+    proxy.breakAt(undefined);
+    await stage.system.db.read.execute(`update directory_pending set next_try = now()`);
+    await other.follow();
+    expect(await certificates(dnOf(bad))).toEqual(sorted(first.der));
+    expect((await pendingSummary(stage.system.db.read)).entries).toBe(0);
     await proxy.stop();
   });
 

@@ -77,6 +77,20 @@ describe('a reconciliation', () => {
     expect(await wrongAlarms()).toBe(0);
   });
 
+  it('removes an entry that a mailbox names, though the certificate in it is in force', async () => {
+    const mailbox = 'dr.martin@hopital-generique.fr';
+    await issueTo(stage.operator, {
+      profile: 'serv-smime',
+      holder: { kind: 'structure', ...HOSPITAL },
+      names: { commonName: mailbox, emailAddresses: [mailbox] },
+    });
+    await stage.follower('worker').follow();
+    expect(await reconcile(false)).toMatchObject({ differences: [] });
+    await connection.add(service(mailbox), { objectClass: ['applicationProcess', 'pkiUser'], cn: [mailbox] });
+    expect(await reconcile(true)).toMatchObject({ differences: [{ kind: 'extra' }], refused: 0 });
+    expect(await connection.read(service(mailbox), ['*'])).toBeUndefined();
+  });
+
   it('leaves alone what others keep in the same tree', async () => {
     await connection.add(`ou=Autres,${BASE}`, { objectClass: ['organizationalUnit'], ou: ['Autres'] });
     await connection.add(`cn=theirs,ou=Autres,${BASE}`, { objectClass: ['organizationalRole'], cn: ['theirs'] });

@@ -1,4 +1,4 @@
-// A way to a port of this machine that can be made to hang: what is said is taken, and nothing comes back.
+// A way to a port of this machine that can be made to hang: what is said is taken, and nothing comes back. Or to break at certain words.
 
 import { connect, createServer, type Socket } from 'node:net';
 
@@ -7,11 +7,14 @@ export type Proxy = {
   /** from now on nothing passes, on open connections and on new ones */
   hang(): void;
   flow(): void;
+  /** from now on a connection on which somebody says this text ends; with undefined none does */
+  breakAt(text: string | undefined): void;
   stop(): Promise<void>;
 };
 
 export async function startProxy(to: number): Promise<Proxy> {
   let hanging = false;
+  let breaking: string | undefined;
   const open = new Set<Socket>();
   const server = createServer((near) => {
     const far = connect(to, '127.0.0.1');
@@ -21,7 +24,8 @@ export async function startProxy(to: number): Promise<Proxy> {
     ] as const) {
       open.add(from);
       from.on('data', (data) => {
-        if (!hanging) into.write(data);
+        if (breaking !== undefined && from === near && data.includes(breaking)) near.destroy();
+        else if (!hanging) into.write(data);
       });
       from.on('error', () => undefined);
       from.once('close', () => {
@@ -41,6 +45,9 @@ export async function startProxy(to: number): Promise<Proxy> {
     },
     flow: () => {
       hanging = false;
+    },
+    breakAt: (text) => {
+      breaking = text;
     },
     async stop() {
       const closed = new Promise<void>((resolve) => {
