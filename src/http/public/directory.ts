@@ -83,7 +83,7 @@ const directorySchema = {
   tags: ['directory'],
   summary: 'Search the directory',
   description:
-    'Certificates that are in force, and that the policy of their profile makes public, of a structure or of names that begin alike. Needs no client certificate.',
+    'Certificates that are in force, and that the policy of their profile makes public, of a structure or of names that begin alike; none that holds a mailbox to which nobody has consented. Needs no client certificate.',
   querystring: DirectoryQuery,
   response: { 200: json('One page.', Page), ...problems(400, 429, 500, 503) },
 };
