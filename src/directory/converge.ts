@@ -9,12 +9,14 @@ import { type DirectoryConnection, EntryFault, NoAnswer } from './ldap.ts';
 import { putEntry } from './put-entry.ts';
 import { baseDn, dnOf, formatDn } from './tree.ts';
 import type { Turn } from './turn.ts';
-import { type WantedEntry, wantedHolders } from './wanted.ts';
+import { shownIds, type WantedEntry, wantedHolders } from './wanted.ts';
 
 export type ConvergeNeeds = Needs<'db' | 'policies' | 'clock'>;
 
 export type Converged = { readonly written: number; readonly refused: number };
 
+/** Entries whose certificates are in memory at one time. */
+const AT_ONCE = 50;
 /** A refused entry is tried again after this, and then ever less often. */
 const PAUSE_MS = 5_000;
 const LONGEST_PAUSE_MS = 3_600_000;
@@ -30,15 +32,18 @@ export async function convergeHolders(
   { keys, turn }: { readonly keys: readonly string[]; readonly turn: Turn },
 ): Promise<Converged> {
   if (keys.length === 0) return { written: 0, refused: 0 };
-  const wanted = await wantedHolders(system, keys);
+  const known = await shownIds(system, keys);
   const refused = new Map<string, string>();
-  await eachWith(connections, wanted, async (connection, one) => {
-    await turn.check();
-    const reason = await writeOne(system, connection, one).catch((error: unknown) =>
-      faultOfEntry(system, { connection, error, turn }),
-    );
-    if (reason !== undefined) refused.set(formatKey(one.key), reason);
-  });
+  for (let from = 0; from < keys.length; from += AT_ONCE) {
+    const wanted = await wantedHolders(system, keys.slice(from, from + AT_ONCE), known);
+    await eachWith(connections, wanted, async (connection, one) => {
+      await turn.check();
+      const reason = await writeOne(system, connection, one).catch((error: unknown) =>
+        faultOfEntry(system, { connection, error, turn }),
+      );
+      if (reason !== undefined) refused.set(formatKey(one.key), reason);
+    });
+  }
   for (const [entry, reason] of refused)
     await postponeEntry(system.db.read, { entry, reason, pauseMs: PAUSE_MS, longestMs: LONGEST_PAUSE_MS });
   await settleEntries(

@@ -35,11 +35,14 @@ function keyOf({ profiles }: Policies, row: DirectoryRow): string | undefined {
   }
 }
 
-/** What these entries of holders are to be now; in two queries, however many they are. */
-export async function wantedHolders(
+/** Ids of the certificates that each entry is to have, oldest first, by the text of its key. */
+type ShownIds = ReadonlyMap<string, readonly string[]>;
+
+/** Which certificates these entries of holders are to have now; in one query, however many they are. */
+export async function shownIds(
   { db, policies, clock }: Needs<'db' | 'policies' | 'clock'>,
   keys: readonly string[],
-): Promise<WantedEntry[]> {
+): Promise<ShownIds> {
   const parsed = keys.map(parseKey);
   const holderKeys = [...new Set(parsed.map((key) => (key.kind === 'service' ? key.structure : key.id)))];
   const rows = await certificatesShown(db.read, { holderKeys, profiles: publicProfiles(policies), now: clock() });
@@ -52,11 +55,22 @@ export async function wantedHolders(
     if (ids === undefined) idsByKey.set(key, [row.id]);
     else ids.push(row.id);
   }
-  const bytes = await certificateBytes(db.read, [...idsByKey.values()].flat());
-  return parsed.map((key, index) => {
-    const ids = idsByKey.get(keys[index] ?? '') ?? [];
-    const certificates = ids.flatMap((id) => bytes.get(id) ?? []);
-    return { key, certificates: certificates.length, ...built(policies, key, certificates) };
+  return idsByKey;
+}
+
+/** What these entries of holders are to be now, in the order of `keys`; `known` saves the query for what they are to have. */
+export async function wantedHolders(
+  system: Needs<'db' | 'policies' | 'clock'>,
+  keys: readonly string[],
+  known?: ShownIds,
+): Promise<WantedEntry[]> {
+  const idsByKey = known ?? (await shownIds(system, keys));
+  const idsOf = (key: string): readonly string[] => idsByKey.get(key) ?? [];
+  const bytes = await certificateBytes(system.db.read, keys.flatMap(idsOf));
+  return keys.map((text) => {
+    const key = parseKey(text);
+    const certificates = idsOf(text).flatMap((id) => bytes.get(id) ?? []);
+    return { key, certificates: certificates.length, ...built(system.policies, key, certificates) };
   });
 }
 

@@ -82,6 +82,16 @@ describe('a certificate', () => {
     expect(await certificates(dnOf(name))).toBeUndefined();
   });
 
+  it('is in its own entry, however many were issued since the directory was last followed', async () => {
+    const issued = new Map<string, Uint8Array>();
+    for (let at = 0; at < 110; at += 1) {
+      const name = newName();
+      issued.set(name, (await server(name)).der);
+    }
+    expect(await follower.follow()).toBeGreaterThanOrEqual(issued.size);
+    for (const [name, der] of issued) expect(await certificates(dnOf(name))).toEqual(sorted(der));
+  }, 60_000);
+
   it('that was issued and revoked while nobody looked never was there', async () => {
     const name = newName();
     await revoke((await server(name)).id);
