@@ -55,7 +55,7 @@ describe('igc doctor', () => {
       outbox: 'ok',
       alarms: 'ok',
       observer: 'ok',
-      mail: 'warn',
+      mail: 'ok',
     });
     expect((await igc('doctor')).stdout).toMatch(/^fail {2}CRL ACI-EL-PP-TEST .*\n {6}→ start the worker/m);
   });
