@@ -34,6 +34,8 @@ let copies: { readonly start: () => RunningRole; running: RunningRole }[];
 const issued: string[] = [];
 const revoked: string[] = [];
 
+const START = { withinMs: 60_000 };
+
 beforeAll(async () => {
   service = await prepareService({ spy: true, environment: { SIGNING_DEADLINE_MS: String(SIGNING_DEADLINE_MS) } });
   const otherApiPort = await freePort();
@@ -52,9 +54,10 @@ beforeAll(async () => {
   ].map((start) => ({ start, running: start() }));
   workers = copies.slice(-2).map(({ running }) => running);
   watch = await connectTo(service.database.url);
+  // eight processes that start at once share the machine with whatever else runs on it
   for (const one of administrators)
-    await eventually('both apis answer', async () => (await one.get('/readyz'))?.statusCode === 200);
-});
+    await eventually('both apis answer', async () => (await one.get('/readyz'))?.statusCode === 200, START);
+}, 150_000);
 
 afterAll(async () => {
   await watch?.end();
@@ -157,13 +160,16 @@ it('a list that one worker was making when it was killed is made by the other, t
     return last?.state === 'signing' ? last : undefined;
   });
   await first?.kill();
+  const killed = performance.now();
+  expect(await jobs()).toEqual([{ locked: true }]);
   second?.signal('SIGCONT');
   signer.signal('SIGCONT');
   await eventually('the revocation is listed', async () => (await listedNow()) === revoked.length, LEASE_PATIENCE);
   const after = await ownCrls();
   expect(after.find(({ number }) => number === before.number)?.state).toBe('burnt');
   expect(BigInt(after.findLast(({ der }) => der !== null)?.number ?? 0)).toBeGreaterThan(BigInt(before.number));
-  expect(await jobs()).toEqual([{ locked: true }]);
+  // half a minute after its last word a worker is buried, and its job is free; until then the list cannot be that job's doing
+  if (performance.now() - killed < 25_000) expect(await jobs()).toEqual([{ locked: true }]);
 }, 60_000);
 
 it('a worker whose job runner gave up starts another one', async () => {
