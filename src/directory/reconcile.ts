@@ -6,6 +6,7 @@ import { latestCrl } from '#db/crls.ts';
 import { certificatesShown, forgetDirectoryLists, holdersShown } from '#db/directory.ts';
 import { clearAlarm, raiseAlarm } from '../alarms/raise.ts';
 import { Outage } from '../errors.ts';
+import { publicProfiles } from '../policy/publication.ts';
 import type { Needs } from '../system.ts';
 import { writeAuthorities } from './authorities.ts';
 import { isAsWanted, keyAt } from './compare.ts';
@@ -15,7 +16,7 @@ import type { DirectoryConnection, FoundEntry } from './ldap.ts';
 import { LEASE_OF_HOLDERS } from './publish.ts';
 import { authorityEntry, branchDns, dnOf, formatDn } from './tree.ts';
 import { inTurn } from './turn.ts';
-import { keysOf, publicProfiles, type WantedEntry, wantedHolders } from './wanted.ts';
+import { keysOf, type WantedEntry, wantedHolders } from './wanted.ts';
 
 type ReconcileNeeds = Needs<'db' | 'policies' | 'clock' | 'authorities' | 'log'>;
 

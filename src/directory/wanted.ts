@@ -3,6 +3,7 @@
 
 import { certificateBytes, certificatesShown, type DirectoryRow } from '#db/directory.ts';
 import type { Policies } from '../policy/load.ts';
+import { publicProfiles } from '../policy/publication.ts';
 import type { Needs } from '../system.ts';
 import { type EntryKey, formatKey, keyOfHolder, parseKey } from './entry-key.ts';
 import { type Entry, holderEntry } from './tree.ts';
@@ -14,10 +15,6 @@ export type WantedEntry = {
   readonly entry?: Entry;
   readonly fault?: true;
 };
-
-/** Names of the profiles whose certificates anyone may see. */
-export const publicProfiles = ({ profiles }: Policies): string[] =>
-  [...profiles.values()].filter(({ publication }) => publication.certificate === 'public').map(({ name }) => name);
 
 /** The entries, as texts of keys and each once, of the certificates among these that may be shown, now or once. */
 export const keysOf = (policies: Policies, rows: readonly DirectoryRow[]): string[] => [

@@ -2,8 +2,8 @@
 // holders have consented. Nobody can read it from one end to the other.
 
 import { type DirectoryPlace, type DirectoryRow, searchDirectory, walkDirectory } from '#db/certificate-store.ts';
+import { publicProfiles } from '../policy/publication.ts';
 import type { Needs } from '../system.ts';
-import { publicProfiles } from './search.ts';
 import { foldName } from './sought-name.ts';
 
 export type DirectoryQuery = {

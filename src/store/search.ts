@@ -3,6 +3,7 @@
 
 import { type StoredCertificate, type StoreLookup, searchStore } from '#db/certificate-store.ts';
 import type { Policies } from '../policy/load.ts';
+import { publicProfiles } from '../policy/publication.ts';
 import type { Needs } from '../system.ts';
 import { type StoreKeys, storeKeysOf } from '../x509/store-keys.ts';
 
@@ -20,10 +21,6 @@ export type StoreAnswer = {
   /** id to go on after, absent when this is all */
   readonly next?: string;
 };
-
-/** The names of the profiles whose certificates anyone may see. */
-export const publicProfiles = ({ profiles }: Policies): string[] =>
-  [...profiles.values()].filter(({ publication }) => publication.certificate === 'public').map(({ name }) => name);
 
 type SearchNeeds = Needs<'db' | 'policies' | 'authorities' | 'clock'>;
 type KnownAuthority = { readonly id: string; readonly der: Uint8Array; readonly keys: StoreKeys };

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { addToStore } from '#db/certificate-store.ts';
-import { createStoreSearch, publicProfiles, STORE_PAGE } from '../../src/store/search.ts';
+import { publicProfiles } from '../../src/policy/publication.ts';
+import { createStoreSearch, STORE_PAGE } from '../../src/store/search.ts';
 import { issued, NOW, recordSampleAuthority } from '../db/samples.ts';
 import { type FreshDatabase, freshDatabase } from '../helpers/database.ts';
 import { policies } from '../policy/policies.ts';
