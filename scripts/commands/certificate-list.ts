@@ -19,7 +19,7 @@ import type { OpenSystem } from '../../src/open-system.ts';
 import { keyDigest } from '../../src/x509/keys.ts';
 import { certificateRow } from './certificate-document.ts';
 import { withSystem } from './operator.ts';
-import { unusableFile } from './options.ts';
+import { isUuid, unusableFile } from './options.ts';
 import { printRows, say } from './output.ts';
 
 const LIST_HELP = `
@@ -55,7 +55,6 @@ Examples:
 `;
 
 const COLUMNS = ['id', 'profile', 'state', 'serial', 'issuer', 'notAfter', 'subject'] as const;
-export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 type FilterOptions = {
   readonly profile?: string;
@@ -216,7 +215,7 @@ function positive(text: string): number {
 }
 
 function uuid(text: string): string {
-  if (!UUID.test(text)) throw new InvalidArgumentError('the id of a certificate, as `igc certificate list` prints it');
+  if (!isUuid(text)) throw new InvalidArgumentError('the id of a certificate, as `igc certificate list` prints it');
   return text.toLowerCase();
 }
 

@@ -1,14 +1,12 @@
 // igc certificate: what was issued to whom, one by one or page by page, and its end.
 
 import { type Command, Option } from 'commander';
-import { type CertificateRecord, findBySerial, findCertificate } from '#db/certificates.ts';
 import { REVOCATION_REASONS, type RevocationReason } from '#db/revocations.ts';
 import { revokeCertificate } from '../../src/ca/revoke.ts';
-import { Refusal } from '../../src/errors.ts';
-import type { OpenSystem } from '../../src/open-system.ts';
 import { certificateDocument, certificateRow, withoutPem } from './certificate-document.ts';
-import { addListCommands, UUID } from './certificate-list.ts';
+import { addListCommands } from './certificate-list.ts';
 import { addIssueCommand, writeChain } from './issue.ts';
+import { findNamed } from './named-certificate.ts';
 import { operator, withSystem } from './operator.ts';
 import { printDocument } from './output.ts';
 import { DRY_RUN, marked, withRehearsal } from './rehearsal.ts';
@@ -81,22 +79,4 @@ async function revoke(name: string, { reason, dryRun, json }: RevokeOptions): Pr
     return marked({ ...row, state: 'revoked', revokedAt: revokedAt.toISOString(), reason }, { dryRun });
   });
   printDocument(row, { json });
-}
-
-/** The certificate with this row id or serial. Throws Refusal `not_found`; serials are unique for each issuer. */
-async function findNamed(system: OpenSystem, name: string): Promise<CertificateRecord> {
-  if (UUID.test(name)) {
-    const row = await findCertificate(system.db.read, name.toLowerCase());
-    if (row !== undefined) return row;
-  }
-  const hex = name.replaceAll(':', '');
-  if (/^([0-9a-f]{2}){1,20}$/i.test(hex)) {
-    const serial = Buffer.from(hex, 'hex');
-    const rows = await Promise.all(
-      [...system.authorities.keys()].map((issuer) => findBySerial(system.db.read, issuer, serial)),
-    );
-    const row = rows.find((found) => found !== undefined);
-    if (row !== undefined) return row;
-  }
-  throw new Refusal('not_found', `there is no certificate ${name}`);
 }
