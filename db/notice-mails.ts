@@ -4,7 +4,7 @@
 import { and, eq, sql } from 'drizzle-orm';
 import type { Tx } from './connect.ts';
 import type { Language } from './contacts.ts';
-import { type NOTICE_MAIL_STATES, noticeMail } from './schema/notices.ts';
+import { type NOTICE_MAIL_STATES, notice, noticeMail } from './schema/notices.ts';
 
 export type NoticeMailState = (typeof NOTICE_MAIL_STATES)[number];
 
@@ -208,4 +208,26 @@ export async function noticeBacklog(tx: Tx): Promise<{ readonly mails: number; r
   );
   const [row] = rows;
   return { mails: row?.mails ?? 0, oldest: row?.oldest ? new Date(row.oldest) : null };
+}
+
+/** A notice that a certificate has had, and one of the mails that told it; several rows where there were several. */
+export type ToldNotice = {
+  readonly threshold: string;
+  readonly recordedAt: Date;
+  /** none where nobody was written to */
+  readonly email: string | null;
+  readonly state: NoticeMailState | null;
+  readonly settledAt: Date | null;
+  readonly why: string | null;
+};
+
+/** What a certificate's people were told, the first notice first; a digest is its notices. */
+export async function listToldNotices(tx: Tx, certificateId: string): Promise<ToldNotice[]> {
+  const { threshold, email, state, settledAt, why, id } = noticeMail;
+  return await tx
+    .select({ threshold: notice.threshold, recordedAt: notice.createdAt, email, state, settledAt, why })
+    .from(notice)
+    .leftJoin(noticeMail, and(eq(noticeMail.certificateId, notice.certificateId), eq(threshold, notice.threshold)))
+    .where(eq(notice.certificateId, certificateId))
+    .orderBy(notice.dueAt, id);
 }

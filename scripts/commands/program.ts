@@ -12,6 +12,7 @@ import { addDoctorCommand } from './doctor.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { addHierarchyCommands } from './hierarchy.ts';
 import { addJobCommands } from './jobs.ts';
+import { addNoticeCommands } from './notice.ts';
 import { addOcspCommands } from './ocsp.ts';
 import { addProfileCommands } from './profile.ts';
 import { addStructureCommands } from './structure.ts';
@@ -41,6 +42,7 @@ export function buildProgram(): Command {
   addStructureCommands(program);
   addAdministratorCommands(program);
   addContactCommands(program);
+  addNoticeCommands(program);
   addProfileCommands(program);
   addJobCommands(program);
   addAlarmCommands(program);

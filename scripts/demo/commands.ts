@@ -69,6 +69,11 @@ function blocks(stage: Stage): readonly (readonly [title: string, ...lines: stri
     ],
     ['its status by OCSP: good', ...ocsp],
     [
+      'who is warned of its end and when, and the mail as they receive it, sent now as a test',
+      igc('notice show "$id"', 'notice rehearse "$id" --recipients'),
+      `tail -n +1 "$(ls ${at('mail', '')}/*.txt | tail -n 1)"`,
+    ],
+    [
       'revoke it, for good',
       ...curl(
         `-H 'Content-Type: application/json' -d '{"reason":"superseded"}' ${api}/v1/certificates/$id/revocation; echo`,

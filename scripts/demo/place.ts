@@ -13,7 +13,7 @@ export const ROOT = join(import.meta.dirname, '..', '..');
 export type Environment = Readonly<Record<string, string>>;
 
 /** The folders of the demo's results, which a new run empties. `mine` is for those who try the printed commands. */
-const RESULTS = ['ca', 'requests', 'keys', 'certificates', 'crl', 'ocsp', 'tls', 'mine', 'log'];
+const RESULTS = ['ca', 'requests', 'keys', 'certificates', 'crl', 'ocsp', 'mail', 'tls', 'mine', 'log'];
 /** A killed demo's processes have this long to end: PostgreSQL's grace and a little more. */
 const LAST_RUN_MS = 40_000;
 

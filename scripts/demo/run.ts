@@ -8,6 +8,7 @@ import { endChildren, roleEnded } from './children.ts';
 import { printedCommands, writeEnvironmentFile } from './commands.ts';
 import { findInDirectory, startDirectory } from './directory.ts';
 import { atEnd, isEnding } from './ending.ts';
+import { addContact, receiveNotice, startMail } from './mail.ts';
 import {
   addAdministrator,
   addStructures,
@@ -61,8 +62,8 @@ async function prepare(directory: string, serve: boolean): Promise<Stage> {
   const cluster = startCluster({ durable: true });
   atEnd(async () => (await cluster).stop());
   atEnd(endChildren);
-  const ldap = await startDirectory({ serve });
-  const environment = { ...(await describePlace(directory, { databaseUrl: (await cluster).url, serve })), ...ldap };
+  const outside = { ...(await startDirectory({ serve })), ...(await startMail(directory)) };
+  const environment = { ...(await describePlace(directory, { databaseUrl: (await cluster).url, serve })), ...outside };
   const port = (listen: string | undefined): number => Number(listen?.split(':').at(-1));
   const ports = { apiPort: port(environment.API_LISTEN), publicPort: port(environment.PUBLIC_LISTEN) };
   const stage = { directory, environment, ...ports, say };
@@ -84,15 +85,15 @@ async function runMainJob(stage: Stage): Promise<readonly Made[]> {
   await Promise.all([startSigners(stage), addStructures(stage)]);
   startPublishing(stage);
   const [cards] = await Promise.all([issueCards(stage), issueApiCertificate(stage).then(() => startApi(stage))]);
-  say('an operator issues the card of a professional (cps-auth), that of an employee (cpe-auth), and the API’s own');
   const orders = ordersFor(loadPolicies(POLICIES).profiles.values());
   const requests = Promise.all(orders.map((wanted) => makeRequest(stage, wanted)));
-  await Promise.all([addAdministrator(stage), isReady(stage), requests]);
+  await Promise.all([addAdministrator(stage), addContact(stage), isReady(stage), requests]);
   say(
     `signers, worker, public role (http, port ${stage.publicPort}) and API (https, port ${stage.apiPort}) are running`,
   );
-  say('the professional is now technical administrator of a hospital and of a company');
+  say('operators issued two cards (cps-auth, cpe-auth); the professional may now order for a hospital and a company');
   const ordered = await orderAll(stage, orders);
+  await showNotice(stage, ordered);
   return [...cards, ...(await revokeFirst(stage, ordered, cards))];
 }
 
@@ -108,6 +109,13 @@ async function orderAll(stage: Stage, orders: readonly Order[]): Promise<readonl
     say(`ordered over the API for ${holder}: ${theirs.join(', ')}`);
   }
   return ordered;
+}
+
+/** The mail that comes two months before the end, sent now as a test. */
+async function showNotice(stage: Stage, ordered: readonly Made[]): Promise<void> {
+  const server = ordered.find(({ profile }) => profile === 'serv-ssl');
+  if (server === undefined) throw new Error('no certificate of a server was ordered');
+  say(`mail/01.txt, as received: ${await receiveNotice(stage, server)}`);
 }
 
 /** Shows OCSP good → revoked and the CRL entry for the first of `ordered`; keeps the published state of all. */

@@ -7,7 +7,7 @@ import { recordNoticeMails } from '#db/notice-mails.ts';
 import type { EndingCertificate } from '#db/notices.ts';
 import type { NoticePolicy } from '../policy/notices.ts';
 import { noticeMessageId } from './message.ts';
-import { chooseRecipients, type Directory } from './recipients.ts';
+import { chooseRecipients, type Directory, type Recipients } from './recipients.ts';
 
 export type DueNotice = { readonly certificate: EndingCertificate; readonly threshold: string };
 
@@ -27,7 +27,10 @@ export async function addressNotices(
   policy: NoticePolicy,
   { notices, at }: { readonly notices: readonly DueNotice[]; readonly at: Date },
 ): Promise<Addressed> {
-  const directory = await directoryOf(tx, notices);
+  const directory = await directoryOf(
+    tx,
+    notices.map(({ certificate }) => certificate),
+  );
   const chosen = notices.map((notice) => ({ notice, ...chooseRecipients(notice.certificate, directory, policy) }));
   const mails = chosen.flatMap(({ notice, recipients }) =>
     recipients.map((recipient) => ({ ...recipient, ...mailOf(notice, policy), at })),
@@ -41,6 +44,13 @@ export async function addressNotices(
     reached: subjects(true),
   };
 }
+
+/** Who would be written to about a certificate now. */
+export const recipientsOf = async (
+  tx: Tx,
+  policy: Pick<NoticePolicy, 'operators'>,
+  certificate: Addressee,
+): Promise<Recipients> => chooseRecipients(certificate, await directoryOf(tx, [certificate]), policy);
 
 /** The operators alone, for what nobody else took. */
 export const addressOperators = (
@@ -62,12 +72,14 @@ export const addressOperators = (
 const aboutWhom = ({ structure, id }: Pick<EndingCertificate, 'structure' | 'id'>): string =>
   structure === null ? `certificate ${id}` : `structure ${structure}`;
 
-async function directoryOf(tx: Tx, notices: readonly DueNotice[]): Promise<Directory> {
-  const structures = [...new Set(notices.map(({ certificate: { structure, holderKey } }) => structure ?? holderKey))];
+type Addressee = Pick<EndingCertificate, 'holderKey' | 'structure' | 'actor'>;
+
+async function directoryOf(tx: Tx, certificates: readonly Addressee[]): Promise<Directory> {
+  const structures = [...new Set(certificates.map(({ structure, holderKey }) => structure ?? holderKey))];
   const administrators = await listActing(tx, structures);
   const owners: readonly Owner[] = [
     ...structures.map((ownerKey) => ({ ownerKind: 'structure' as const, ownerKey })),
-    ...notices.map(({ certificate }) => ({ ownerKind: 'holder' as const, ownerKey: certificate.holderKey })),
+    ...certificates.map(({ holderKey }) => ({ ownerKind: 'holder' as const, ownerKey: holderKey })),
     ...[...administrators.values()].flat().map((ownerKey) => ({ ownerKind: 'administrator' as const, ownerKey })),
   ];
   return { administrators, contacts: await listWorkingContacts(tx, owners) };

@@ -33,6 +33,10 @@ export const noticeMessageId = (
 export const digestMessageId = (contactId: string, day: string, { from }: Pick<NoticePolicy, 'from'>): string =>
   `<digest.${contactId}.${day}@${domainOf(from.address)}>`;
 
+/** Of its own, so that no mail system takes the real notice for one that it has had. */
+export const rehearsalMessageId = (unique: string, { from }: Pick<NoticePolicy, 'from'>): string =>
+  `<rehearsal.${unique}@${domainOf(from.address)}>`;
+
 const domainOf = (address: string): string => address.slice(address.lastIndexOf('@') + 1);
 
 /** One certificate's notice, with its end for the reader's calendar. */

@@ -52,6 +52,8 @@ describe('a command that the demo prints', () => {
       expect(said).toContain('X509v3 CRL Number');
       expect(said).toMatch(/^userCertificate;binary:: MII/m);
       expect(said).toMatch(/^crlNumber=0x[0-9A-F]+$/m);
+      expect(said).toMatch(/^2m +\S+ +due +dsi@ch-demonstration\.fr$/m);
+      expect(said).toMatch(/^Subject: \[Essai\] .* : mine\.ch-demonstration\.fr$/m);
       expect(said).toContain('summary: Revoke a certificate');
     }
     expect(new Set(ids).size).toBe(2);
@@ -105,6 +107,7 @@ describe('LISEZMOI.md', () => {
     expect(readFileSync(join(directory, 'mine', 'certificats.csv'), 'utf8')).toContain(`"${id}","serv-ssl","issued",`);
     expect(said).toContain('"code":"key_reused"');
     expect(said).toContain('générez une nouvelle bi-clé');
+    expect(said).toMatch(/^Subject: \[Essai\] .* : mon-serveur\.ch-demonstration\.fr$/m);
     expect(said).toMatch(/"reason":"superseded"/);
     expect(said).toContain('X509v3 CRL Number');
     expect(said).toMatch(/^ok {4}database /m);

@@ -63,6 +63,17 @@ describe('npm run demo', () => {
     expect(summary.certificates.map(({ profile }: { profile: string }) => profile)).toEqual(PROFILES);
   });
 
+  it('shows the mail of a notice as its reader receives it', () => {
+    expect(readdirSync(join(directory, 'mail')).sort()).toEqual(['01.eml', '01.txt']);
+    const read = readFileSync(join(directory, 'mail', '01.txt'), 'utf8');
+    expect(read).toMatch(
+      /^From: \S+\nTo: dsi@ch-demonstration\.fr\nSubject: \[Essai\] .*serv-ssl\.ch-demonstration\.fr\n\nBonjour,/,
+    );
+    expect(read).toContain('Générez une nouvelle clé');
+    expect(readFileSync(join(directory, 'mail', '01.eml'), 'utf8')).toContain('text/calendar');
+    expect(inPeace.stdout).toContain(/^Subject: (.*)$/m.exec(read)?.[1] ?? 'no subject');
+  });
+
   it('keeps private keys for their owner', () => {
     const modes = readdirSync(join(directory, 'keys')).map(
       (name) => statSync(join(directory, 'keys', name)).mode & 0o777,

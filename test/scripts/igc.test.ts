@@ -52,6 +52,8 @@ describe('help', () => {
       'igc contact list',
       'igc contact remove',
       'igc contact reinstate',
+      'igc notice show',
+      'igc notice rehearse',
       'igc profile list',
       'igc profile show',
       'igc profile check',
