@@ -41,6 +41,7 @@ type Service = {
   readonly security_opt: readonly string[];
   readonly network_mode?: string;
   readonly networks?: readonly string[];
+  readonly env_file?: readonly { readonly path: string; readonly required: boolean }[];
   readonly profiles?: readonly string[];
   readonly healthcheck?: { readonly test: readonly string[] };
 };
@@ -124,6 +125,35 @@ describe('docker-compose.yml', () => {
     );
     expect(lost).toEqual([]);
     expect(secrets.filter((secret) => compose.secrets[secret] === undefined)).toEqual([]);
+  });
+
+  it('only who calls mail server and directory has a way out, and finds there what the documentation names', () => {
+    const out = Object.entries(compose.services).filter(([, { env_file }]) => env_file !== undefined);
+    expect(out.map(([name]) => name)).toEqual(['worker', 'operator']);
+    for (const [name, { env_file, networks, volumes }] of out) {
+      expect({ env_file, networks }).toEqual({
+        env_file: [{ path: './var/outside.env', required: false }],
+        networks: ['database', 'outside'],
+      });
+      expect(volumes).toContain(`./var/secrets/${name}:/etc/igc-sante/outside:ro`);
+    }
+    const [, shown = ''] = /```text\n(SMTP_URL=[\s\S]*?)```/.exec(text('docs/deployment.md')) ?? [];
+    const lines = shown
+      .trim()
+      .split('\n')
+      .map((line) => line.split('='));
+    expect(lines.length).toBeGreaterThan(3);
+    for (const [variable = '', value = ''] of lines) {
+      expect(CONFIG_NAMES).toContain(variable);
+      if (variable.endsWith('_FILE')) expect(dirname(value)).toBe('/etc/igc-sante/outside');
+    }
+  });
+
+  it('the observer of the worker asks the public role, on a network that they share', () => {
+    const { environment, networks } = named('worker');
+    const { hostname, port } = new URL(environment.OBSERVER_URL ?? '');
+    expect(named(hostname).environment.PUBLIC_LISTEN?.split(':')[1]).toBe(port);
+    expect(named(hostname).networks?.filter((name) => networks?.includes(name))).toContain('outside');
   });
 
   it('the folder of each socket belongs to the signer, and lets the group of one role in', () => {
