@@ -1,6 +1,7 @@
 // Certificates from the intent to sign to the outcome. A row is written before the token is asked, and settled exactly once.
 
-import { and, desc, eq, sql } from 'drizzle-orm';
+import { and, desc, eq, type Placeholder, sql } from 'drizzle-orm';
+import type { PgColumn } from 'drizzle-orm/pg-core';
 import { Refusal } from '../src/errors.ts';
 import type { JsonObject } from './canonical.ts';
 import type { Tx } from './connect.ts';
@@ -85,28 +86,33 @@ export function keyReused(error: unknown): unknown {
     : error;
 }
 
+/** What an intent says, by the names of its members, which are those of the placeholders. */
+export const INTENT_COLUMNS = {
+  id: certificate.id,
+  issuer: certificate.issuer,
+  serial: certificate.serial,
+  profile: certificate.profile,
+  profileDigest: certificate.profileDigest,
+  tbs: certificate.tbs,
+  subject: certificate.subject,
+  holder: certificate.holder,
+  holderKey: certificate.holderKey,
+  structure: certificate.structure,
+  keyDigest: certificate.keyDigest,
+  orderDigest: certificate.orderDigest,
+  actor: certificate.actor,
+  actorKind: certificate.actorKind,
+  notBefore: certificate.notBefore,
+  notAfter: certificate.notAfter,
+} as const satisfies Readonly<Record<keyof CertificateIntent, PgColumn>>;
+
+const placeholdersOf = <Name extends string>(columns: Readonly<Record<Name, PgColumn>>): Record<Name, Placeholder> =>
+  Object.fromEntries(Object.keys(columns).map((name) => [name, sql.placeholder(name)])) as Record<Name, Placeholder>;
+
 const insertIntent = statement('certificate_insert', (tx) =>
   tx
     .insert(certificate)
-    .values({
-      state: 'signing',
-      id: sql.placeholder('id'),
-      issuer: sql.placeholder('issuer'),
-      serial: sql.placeholder('serial'),
-      profile: sql.placeholder('profile'),
-      profileDigest: sql.placeholder('profileDigest'),
-      tbs: sql.placeholder('tbs'),
-      subject: sql.placeholder('subject'),
-      holder: sql.placeholder('holder'),
-      holderKey: sql.placeholder('holderKey'),
-      structure: sql.placeholder('structure'),
-      keyDigest: sql.placeholder('keyDigest'),
-      orderDigest: sql.placeholder('orderDigest'),
-      actor: sql.placeholder('actor'),
-      actorKind: sql.placeholder('actorKind'),
-      notBefore: sql.placeholder('notBefore'),
-      notAfter: sql.placeholder('notAfter'),
-    })
+    .values({ state: 'signing', ...placeholdersOf(INTENT_COLUMNS) })
     .returning({ createdAt: certificate.createdAt }),
 );
 

@@ -4,7 +4,7 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { getTableConfig, type PgColumn } from 'drizzle-orm/pg-core';
 import { type AuditEntry, auditValues } from './audit.ts';
-import { type CertificateIntent, intentValues, keyReused } from './certificates.ts';
+import { type CertificateIntent, INTENT_COLUMNS, intentValues, keyReused } from './certificates.ts';
 import type { Tx } from './connect.ts';
 import { auditEvent } from './schema/audit.ts';
 import { blockedKey, certificate } from './schema/certificates.ts';
@@ -42,25 +42,6 @@ export async function recordIssued(
   return rowCount === 1;
 }
 
-const INTENT = {
-  id: certificate.id,
-  issuer: certificate.issuer,
-  serial: certificate.serial,
-  profile: certificate.profile,
-  profileDigest: certificate.profileDigest,
-  tbs: certificate.tbs,
-  subject: certificate.subject,
-  holder: certificate.holder,
-  holderKey: certificate.holderKey,
-  structure: certificate.structure,
-  keyDigest: certificate.keyDigest,
-  orderDigest: certificate.orderDigest,
-  actor: certificate.actor,
-  actorKind: certificate.actorKind,
-  notBefore: certificate.notBefore,
-  notAfter: certificate.notAfter,
-};
-
 /** Prefixed, because an audit row and a certificate both have an actor. */
 const AUDIT = {
   auditAt: auditEvent.at,
@@ -86,7 +67,7 @@ const insertNewIntent = rawStatement<{ createdAt: string }>(
   'issuance_intent',
   sql`
   with intent as (
-    insert into ${tableOf(certificate)} (state, ${namesOf(INTENT)}) select 'signing', ${valuesOf(INTENT)}
+    insert into ${tableOf(certificate)} (state, ${namesOf(INTENT_COLUMNS)}) select 'signing', ${valuesOf(INTENT_COLUMNS)}
     where not exists (select from ${tableOf(blockedKey)} where key_digest = ${cast('keyDigest', blockedKey.keyDigest)})
       and not exists (select from ${tableOf(certificate)} where key_digest = ${cast('keyDigest', certificate.keyDigest)})
     returning created_at
