@@ -15,6 +15,7 @@ import { addJobCommands } from './jobs.ts';
 import { addOcspCommands } from './ocsp.ts';
 import { addProfileCommands } from './profile.ts';
 import { addStructureCommands } from './structure.ts';
+import { addWebhookCommands } from './webhook.ts';
 
 const HELP = `
 Results are on stdout: a table, or with --json one JSON document or one object a line. Progress and errors are on stderr. Where
@@ -45,6 +46,7 @@ export function buildProgram(): Command {
   addJobCommands(program);
   addAlarmCommands(program);
   addDirectoryCommands(program);
+  addWebhookCommands(program);
   addDoctorCommand(program);
   addCompletionCommand(program);
   return program;
