@@ -48,14 +48,14 @@ const columns = sql`c.id, c.profile, c.issuer, c.serial, c.subject, c.holder, c.
  * Takes its place: the same holder, profile and name, and a later end. The beginning of the name is compared besides, because there is
  * an index on it: a holder may have thousands of certificates.
  */
-const replaced = sql`exists (
+export const replaced = sql`exists (
   select from certificate s
   where s.holder_key = c.holder_key and s.profile = c.profile and s.subject = c.subject
     and lower(left(s.subject, 64)) = lower(left(c.subject, 64)) and s.state = 'issued'
     and s.revoked_at is null and s.not_after > c.not_after)`;
 
 /** Certificates of the service itself are renewed by it. */
-const ends = sql`c.state = 'issued' and c.revoked_at is null and c.actor_kind <> 'system'`;
+export const ends = sql`c.state = 'issued' and c.revoked_at is null and c.actor_kind <> 'system'`;
 
 /**
  * Certificates that end in a range and have not had a notice, by end: the index certificate_by_end is walked from `after` on, so the

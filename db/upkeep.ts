@@ -21,6 +21,8 @@ const PRUNABLE = {
     ended: sql`state = 'running' and lease_until < ${before}`,
   }),
   silent_feed_readers: (before: SQL) => ({ table: 'feed_reader', ended: sql`seen_at < ${before}` }),
+  settled_webhook_deliveries: (before: SQL) => ({ table: 'webhook_delivery', ended: sql`settled_at < ${before}` }),
+  read_delivery_reports: (before: SQL) => ({ table: 'delivery_report', ended: sql`read_at < ${before}` }),
   ended_alarms: (before: SQL) => ({ table: 'alarm', ended: sql`cleared_at < ${before}` }),
 } as const satisfies Record<string, (before: SQL) => { readonly table: string; readonly ended: SQL }>;
 

@@ -15,10 +15,14 @@ const Listen = Type.String({ pattern: '^(\\[[0-9a-fA-F:]+\\]|[A-Za-z0-9.-]+):\\d
 const MetricsListen = Type.String({ pattern: '^(\\[[0-9a-fA-F:]+\\]|[A-Za-z0-9.-]+)(:\\d{1,5})?$' });
 const HttpUrl = Type.String({ pattern: '^https?://[A-Za-z0-9.:\\[\\]-]+(/[^\\s?#]*)?$', maxLength: 256 });
 /** What it carries names structures and certificates, so it is encrypted unless it stays on this machine. */
-const WebhookUrl = Type.String({
+const WEBHOOK_URL = {
   pattern: '^(https://[^\\s@/?#\\\\]+|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])(:\\d{1,5})?)([/?][^\\s@]*)?$',
   maxLength: 1024,
-});
+};
+const WebhookUrl = Type.String(WEBHOOK_URL);
+/** Whether something may be told there: https, or http to this machine, without a name and a password. */
+export const isWebhookUrl = (text: string): boolean =>
+  text.length <= WEBHOOK_URL.maxLength && new RegExp(WEBHOOK_URL.pattern).test(text) && URL.canParse(text);
 const Path = Type.String({ minLength: 1 });
 /** 0: no limit. The defaults stand in src/http/limits.ts. */
 const RatePerSecond = Type.Integer({ minimum: 0, maximum: 1_000_000 });
@@ -57,6 +61,8 @@ const Environment = Type.Object({
   /** where alarms are told, signed with the secret in the file */
   ALARM_WEBHOOK_URL: Type.Optional(WebhookUrl),
   ALARM_WEBHOOK_SECRET_FILE: Type.Optional(Path),
+  /** the secret of which those of the webhooks are derived (`igc webhook`); without it no webhook is told anything */
+  WEBHOOK_SECRET_FILE: Type.Optional(Path),
   /** the directory that the worker fills; without it the directory is off */
   LDAP_URL: Type.Optional(Type.String({ pattern: '^ldap(s|i)?://' })),
   LDAP_STARTTLS: Type.Boolean({ default: false }),

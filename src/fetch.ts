@@ -10,6 +10,8 @@ export type Question = {
   readonly deadlineMs: number;
   /** an answer with more bytes is none */
   readonly maxBytes: number;
+  /** only the status is wanted: it is an answer whatever follows it, and an empty body stands for what does */
+  readonly statusAlone?: boolean;
 };
 
 export type Fetched =
@@ -18,7 +20,8 @@ export type Fetched =
   | { readonly fault: string };
 
 /** Asks once. Any status is an answer; a connection that fails, is too slow, or brings too much is a fault. Never throws. */
-export async function fetchBounded({ url, body, headers = {}, deadlineMs, maxBytes }: Question): Promise<Fetched> {
+export async function fetchBounded(question: Question): Promise<Fetched> {
+  const { url, body, headers = {}, deadlineMs, maxBytes, statusAlone = false } = question;
   const abort = AbortSignal.timeout(deadlineMs);
   try {
     const response = await fetch(url, {
@@ -27,6 +30,10 @@ export async function fetchBounded({ url, body, headers = {}, deadlineMs, maxByt
       redirect: 'manual',
       signal: abort,
     });
+    if (statusAlone) {
+      await readAtMost(response, maxBytes).catch(() => undefined);
+      return { status: response.status, body: new Uint8Array() };
+    }
     const read = await readAtMost(response, maxBytes);
     return read === undefined ? { fault: `more than ${maxBytes} bytes` } : { status: response.status, body: read };
   } catch (error) {

@@ -33,6 +33,8 @@ export type Meter = {
   httpRequest(operation: string, status: number, seconds: number): void;
   signature(outcome: 'signed' | 'failed', seconds: number): void;
   tlsRenewal(outcome: 'taken' | 'refused'): void;
+  /** one try to tell a webhook; `given_up` besides, once for each event that is not tried any more */
+  webhookDelivery(outcome: 'delivered' | 'failed' | 'given_up', count?: number): void;
 };
 
 /** Hears everything and keeps nothing: for operators' commands, tests, and roles whose metrics nobody asks for. */
@@ -44,6 +46,7 @@ export const NO_METER: Meter = {
   httpRequest: () => undefined,
   signature: () => undefined,
   tlsRenewal: () => undefined,
+  webhookDelivery: () => undefined,
 };
 
 /** Seconds since `began`, which is a reading of performance.now(). */

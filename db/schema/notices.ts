@@ -15,7 +15,7 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core';
 import { certificate } from './certificates.ts';
-import { createdAt, instant, int8, oneOf, rule, textLength } from './columns.ts';
+import { bytea, byteLength, createdAt, instant, int8, oneOf, rule, textLength } from './columns.ts';
 
 /** Whom a contact belongs to: a structure by structIdNat, a holder by idNat, an administrator by row id. */
 export const CONTACT_OWNERS = ['structure', 'holder', 'administrator'] as const;
@@ -145,4 +145,26 @@ export const noticeProgress = pgTable(
   'notice_progress',
   { threshold: text('threshold').primaryKey(), notAfter: instant('not_after').notNull() },
   (t) => [rule('notice_progress_threshold', sql`${t.threshold} ~ '^[1-9][0-9]{0,2}[md]$'`)],
+);
+
+/** `unread`: about no mail of ours, or no report at all. */
+const DELIVERY_REPORT_STATES = ['waiting', 'done', 'unread'] as const;
+
+/** Delivery reports that came over HTTP, until the worker has read them. */
+export const deliveryReport = pgTable(
+  'delivery_report',
+  {
+    id: int8('id').primaryKey().generatedAlwaysAsIdentity(),
+    /** RFC 3464, as it came */
+    message: bytea('message').notNull(),
+    receivedAt: instant('received_at').notNull(),
+    state: text('state', { enum: DELIVERY_REPORT_STATES }).notNull().default('waiting'),
+    readAt: instant('read_at'),
+  },
+  (t) => [
+    index('delivery_report_waiting').on(t.id).where(sql`${t.state} = 'waiting'`),
+    byteLength('delivery_report_message', t.message, 1, 262_144),
+    oneOf('delivery_report_state', t.state, DELIVERY_REPORT_STATES),
+    rule('delivery_report_read', sql`(${t.readAt} is null) = (${t.state} = 'waiting')`),
+  ],
 );

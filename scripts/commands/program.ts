@@ -16,6 +16,7 @@ import { addNoticeCommands } from './notice.ts';
 import { addOcspCommands } from './ocsp.ts';
 import { addProfileCommands } from './profile.ts';
 import { addStructureCommands } from './structure.ts';
+import { addWebhookCommands } from './webhook.ts';
 
 const HELP = `
 Results are on stdout: a table, or with --json one JSON document or one object a line. Progress and errors are on stderr. Where
@@ -47,6 +48,7 @@ export function buildProgram(): Command {
   addJobCommands(program);
   addAlarmCommands(program);
   addDirectoryCommands(program);
+  addWebhookCommands(program);
   addDoctorCommand(program);
   addCompletionCommand(program);
   return program;

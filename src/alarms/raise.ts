@@ -23,6 +23,9 @@ export const ALARM_KINDS = [
   'contact_missing',
   'mail_refused',
   'mail_away',
+  // webhooks
+  'webhook_given_up',
+  'webhook_gone',
 ] as const;
 
 export type AlarmKind = (typeof ALARM_KINDS)[number];

@@ -246,6 +246,26 @@ export const CATALOGUE = {
     roles: ['worker'],
     alarm: '`time() - igc_directory_complete_timestamp_seconds > 600` where LDAP_URL is set',
   },
+  igc_webhook_deliveries_waiting: {
+    type: 'gauge',
+    help: 'Events that wait for a webhook, those that were tried before included; without those of disabled webhooks.',
+    labels: [],
+    roles: ['worker'],
+  },
+  igc_webhook_oldest_waiting_seconds: {
+    type: 'gauge',
+    help: 'Age of the event that has waited longest for a webhook; 0 when none waits.',
+    labels: [],
+    roles: ['worker'],
+    alarm: 'above 3,600: `igc webhook list` says whose receiver is away; after three days events are given up',
+  },
+  igc_webhook_deliveries_total: {
+    type: 'counter',
+    help: 'Tries to tell a webhook, by outcome: delivered or failed; and as given_up events that are not tried any more.',
+    labels: ['outcome'],
+    roles: ['worker'],
+    alarm: 'any increase of `outcome="given_up"`',
+  },
   igc_ocsp_answer_duration_seconds: {
     type: 'histogram',
     help: 'Time that each OCSP answer took, by what it says: good, revoked, unknown, malformedRequest, unauthorized, tryLater or internalError.',

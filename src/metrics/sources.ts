@@ -6,6 +6,7 @@ import type { Database } from '#db/connect.ts';
 import { feedRowsBeyond, jobsGivenUp, publishedLists } from '#db/gauges.ts';
 import { outboxBacklog } from '#db/outbox.ts';
 import { listAllResponders } from '#db/responders.ts';
+import { webhookBacklog } from '#db/webhook-deliveries.ts';
 import { ALARM_KINDS } from '../alarms/raise.ts';
 import { directoryLag } from '../directory/lag.ts';
 import type { Observer } from '../observer/observe.ts';
@@ -88,6 +89,16 @@ export const backlogSource = ({ db, clock }: Needs<'db' | 'clock'>): Source => (
       plain('igc_audit_seal_lag_seconds', lag(audit.oldest)),
       plain('igc_jobs_given_up', await jobsGivenUp(db.read)),
     ];
+  },
+});
+
+/** What waits for webhooks. */
+export const webhookSource = ({ db, clock }: Needs<'db' | 'clock'>): Source => ({
+  name: 'webhooks',
+  async read() {
+    const { deliveries, oldest } = await webhookBacklog(db.read);
+    const age = oldest === null ? 0 : Math.max(0, (clock().getTime() - oldest.getTime()) / 1_000);
+    return [plain('igc_webhook_deliveries_waiting', deliveries), plain('igc_webhook_oldest_waiting_seconds', age)];
   },
 });
 

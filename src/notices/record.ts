@@ -13,9 +13,9 @@ import {
   recordNotices,
 } from '#db/notices.ts';
 import { clearAlarm, raiseAlarm } from '../alarms/raise.ts';
+import { type Due, type DueRange, dueRanges, latestDue, nextTimeOfDay } from '../policy/due.ts';
 import type { Needs } from '../system.ts';
 import { addressNotices } from './address.ts';
-import { type Due, type DueRange, dueRanges, latestDue, nextTimeOfDay } from './due.ts';
 import { digestMessageId, noticeMessageId } from './message.ts';
 
 type RecordNeeds = Needs<'db' | 'clock' | 'policies' | 'log'>;

@@ -12,6 +12,7 @@ import {
   expirySource,
   listSource,
   observerSource,
+  webhookSource,
 } from '../metrics/sources.ts';
 import { openSystem } from '../open-system.ts';
 import { startWorker } from '../worker/worker.ts';
@@ -32,6 +33,7 @@ export async function startWorkerRole(config: Config, log: Log): Promise<Running
     alarmSource(system),
     observerSource(worker.observer),
     directorySource(system),
+    webhookSource(system),
   ]);
   return {
     async stop() {

@@ -28,5 +28,11 @@ export const RETENTION: readonly Retention[] = [
     because: 'recovery has settled what the request left behind within seconds',
   },
   { rows: 'silent_feed_readers', days: 30, because: 'a copy has a new name each time that it starts' },
+  {
+    rows: 'settled_webhook_deliveries',
+    days: 90,
+    because: 'a receiver that lost a quarter asks the API; until then an event can be told again',
+  },
+  { rows: 'read_delivery_reports', days: 30, because: 'long enough to look at one that nobody understood' },
   { rows: 'ended_alarms', days: 366, because: 'a year shows what comes back with the seasons' },
 ];

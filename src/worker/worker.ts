@@ -20,6 +20,7 @@ import { keepJobsRunning } from './jobs.ts';
 import { startNotices } from './notices.ts';
 import { createObserving } from './observing.ts';
 import { publishLists, recoverRows, renewResponders } from './steps.ts';
+import { prepareWebhooks } from './webhooks.ts';
 
 const RELAY_MS = 200;
 const SEAL_MS = 500;
@@ -40,6 +41,7 @@ const OUTBOX_BATCH = 1_000;
 /** Starts the worker; `stop` lets the jobs under way end. Throws Outage when the database is away. */
 export async function startWorker(system: System): Promise<{ readonly observer: Observer; stop(): Promise<void> }> {
   const channels = [openWebhook(system)].flatMap((channel) => channel ?? []);
+  const startWebhooks = prepareWebhooks(system);
   const mailer = openMailer(system.config, system.policies.notices);
   const jobs = await keepJobsRunning(system, mailer);
   const holder = randomUUID();
@@ -75,6 +77,7 @@ export async function startWorker(system: System): Promise<{ readonly observer: 
     startLoop('certificate store', STORE_MS, () => fillCertificateStore(system, holder), log),
     startLoop('responders', LOOK_MS, () => renewResponders(system, responderPatience), log),
     ...startNotices(system, mailer),
+    ...startWebhooks(holder),
   ];
   return {
     observer,

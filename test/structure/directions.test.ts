@@ -37,6 +37,9 @@ const SHARED = [
   'src/patience.ts',
   'src/meter.ts',
   'src/fetch.ts',
+  'src/webhook-signature.ts',
+  'src/webhook-post.ts',
+  'src/webhook-secret.ts',
 ];
 const PURE = ['src/x509', 'src/identifiers', 'src/policy'];
 const DOORS = ['db', 'hsm'];
@@ -53,6 +56,7 @@ const USE_CASES = [
   'src/observer',
   'src/directory',
   'src/notices',
+  'src/webhooks',
 ];
 
 const ALLOWED: Record<string, readonly string[]> = {

@@ -1,7 +1,7 @@
 // When a holder is to be warned of an end. Pure: every date of a zone is counted by Temporal, which knows its summer times.
 
 import { Temporal } from 'temporal-polyfill';
-import { type NoticePolicy, type Threshold, thresholdName } from '../policy/notices.ts';
+import { type NoticePolicy, type Threshold, thresholdName } from './notices.ts';
 
 type Rule = Pick<NoticePolicy, 'thresholds' | 'zone'>;
 type Validity = { readonly notBefore: Date; readonly notAfter: Date };

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { dueRanges, latestDue, nextTimeOfDay, thresholdInstant } from '../../src/notices/due.ts';
+import { dueRanges, latestDue, nextTimeOfDay, thresholdInstant } from '../../src/policy/due.ts';
 import { thresholdName } from '../../src/policy/notices.ts';
 import { policies } from '../policy/policies.ts';
 

@@ -1,0 +1,204 @@
+// Events on their way to one webhook: waiting, in the hands of one sender until a moment, or settled. What a dead sender had in its
+// hands is another's after that moment, under the same id of the event.
+
+import { and, desc, eq, sql } from 'drizzle-orm';
+import type { Tx } from './connect.ts';
+import { type Present, present } from './rows.ts';
+import { type WEBHOOK_DELIVERY_STATES, webhookDelivery } from './schema/webhooks.ts';
+import type { Webhook, WebhookEvent } from './webhooks.ts';
+
+export type WebhookDeliveryState = (typeof WEBHOOK_DELIVERY_STATES)[number];
+export type WebhookDelivery = Present<typeof webhookDelivery.$inferSelect>;
+
+/** One event in the hands of one sender, with what is said of its certificate and with the webhook as it is now. */
+export type ClaimedDelivery = {
+  readonly id: string;
+  /** this try is the first, second, … */
+  readonly attempt: number;
+  readonly event: WebhookEvent;
+  readonly threshold: string | null;
+  readonly occurredAt: Date;
+  readonly giveUpAt: Date;
+  readonly webhook: Pick<Webhook, 'id' | 'url' | 'generation' | 'failures'> & { readonly previousUntil: Date | null };
+  readonly certificate: {
+    readonly id: string;
+    readonly profile: string;
+    readonly issuer: string;
+    /** lower-case hexadecimal */
+    readonly serial: string;
+    readonly structure: string | null;
+    readonly notBefore: Date;
+    readonly notAfter: Date;
+    readonly revokedAt: Date | null;
+    readonly reason: string | null;
+  };
+};
+
+type ClaimedRow = Omit<ClaimedDelivery, 'webhook' | 'certificate' | 'occurredAt' | 'giveUpAt'> & {
+  readonly occurredAt: string;
+  readonly giveUpAt: string;
+  readonly webhookId: string;
+  readonly url: string;
+  readonly generation: number;
+  readonly failures: number;
+  readonly previousUntil: string | null;
+  readonly certificateId: string;
+  readonly profile: string;
+  readonly issuer: string;
+  readonly serial: string;
+  readonly structure: string | null;
+  readonly notBefore: string;
+  readonly notAfter: string;
+  readonly revokedAt: string | null;
+  readonly reason: string | null;
+};
+
+export type Claim = {
+  readonly webhookId: string;
+  readonly at: Date;
+  /** whoever dies with it in hand leaves it to others then */
+  readonly until: Date;
+};
+
+/**
+ * Takes what has waited longest for a webhook into this sender's hands until a moment; undefined when nothing is due, or it is disabled
+ * or paused. Several may ask at once, and no two get the same one.
+ */
+export async function claimDelivery(tx: Tx, { webhookId, at, until }: Claim): Promise<ClaimedDelivery | undefined> {
+  const now = sql`${at.toISOString()}::timestamptz`;
+  const { rows } = await tx.execute<ClaimedRow>(sql`
+    with taken as (
+      update webhook_delivery set attempt = attempt + 1, next_at = ${until.toISOString()}::timestamptz
+      where id = (
+        select id from webhook_delivery
+        where webhook_id = ${webhookId}::uuid and state = 'pending' and next_at <= ${now}
+          and exists (
+            select from webhook where webhook.id = ${webhookId}::uuid and disabled_at is null
+              and (paused_until is null or paused_until <= ${now}))
+        order by next_at, id limit 1 for update skip locked)
+      returning *)
+    select taken.id::text as id, taken.attempt, taken.event, taken.threshold, taken.occurred_at as "occurredAt",
+      taken.give_up_at as "giveUpAt", webhook.id as "webhookId", webhook.url, webhook.generation, webhook.failures,
+      webhook.previous_until as "previousUntil", c.id as "certificateId", c.profile, c.issuer,
+      encode(c.serial, 'hex') as serial, c.structure, c.not_before as "notBefore", c.not_after as "notAfter",
+      revocation.revoked_at as "revokedAt", revocation.reason
+    from taken join webhook on webhook.id = taken.webhook_id join certificate c on c.id = taken.certificate_id
+    left join revocation on revocation.certificate_id = c.id`);
+  return rows[0] && readClaimed(rows[0]);
+}
+
+const date = (text: string | null): Date | null => (text === null ? null : new Date(text));
+
+const readClaimed = (row: ClaimedRow): ClaimedDelivery => ({
+  ...{ id: row.id, attempt: row.attempt, event: row.event, threshold: row.threshold },
+  occurredAt: new Date(row.occurredAt),
+  giveUpAt: new Date(row.giveUpAt),
+  webhook: {
+    ...{ id: row.webhookId, url: row.url, generation: row.generation, failures: row.failures },
+    previousUntil: date(row.previousUntil),
+  },
+  certificate: {
+    ...{ id: row.certificateId, profile: row.profile, issuer: row.issuer, serial: row.serial },
+    structure: row.structure,
+    notBefore: new Date(row.notBefore),
+    notAfter: new Date(row.notAfter),
+    revokedAt: date(row.revokedAt),
+    reason: row.reason,
+  },
+});
+
+/** Which try of which delivery; whoever comes back after another has taken it over changes nothing. */
+type Try = Pick<ClaimedDelivery, 'id' | 'attempt'>;
+const isMine = ({ id, attempt }: Try) =>
+  and(eq(webhookDelivery.id, BigInt(id)), eq(webhookDelivery.attempt, attempt), eq(webhookDelivery.state, 'pending'));
+
+/** Notes that it was taken; false when it is in another's hands. */
+export async function settleDelivery(
+  tx: Tx,
+  mine: Try,
+  { at, lastStatus }: { readonly at: Date; readonly lastStatus: number },
+): Promise<boolean> {
+  const { rowCount } = await tx
+    .update(webhookDelivery)
+    .set({ state: 'delivered', settledAt: at, lastStatus })
+    .where(isMine(mine));
+  return rowCount === 1;
+}
+
+/** Puts one back that was not taken, not to be tried before `nextAt`; false when it is in another's hands. */
+export async function postponeDelivery(
+  tx: Tx,
+  mine: Try,
+  { nextAt, lastStatus }: { readonly nextAt: Date; readonly lastStatus: number | undefined },
+): Promise<boolean> {
+  const { rowCount } = await tx
+    .update(webhookDelivery)
+    .set({ nextAt, lastStatus: lastStatus ?? null })
+    .where(isMine(mine));
+  return rowCount === 1;
+}
+
+export type GivingUp = {
+  readonly at: Date;
+  /** of this delivery, or of all that wait for the webhook */
+  readonly id?: string;
+};
+
+/** From waiting to given up, of what has waited for as long as it may; answers how many. */
+export async function giveUpDeliveries(tx: Tx, webhookId: string, { at, id }: GivingUp): Promise<number> {
+  const { rowCount } = await tx.execute(sql`
+    update webhook_delivery set state = 'given_up', settled_at = ${at.toISOString()}::timestamptz
+    where webhook_id = ${webhookId}::uuid and state = 'pending' and give_up_at <= ${at.toISOString()}::timestamptz
+      ${id === undefined ? sql`` : sql`and id = ${id}::bigint`}`);
+  return rowCount ?? 0;
+}
+
+/** The deliveries of a webhook, the newest first. */
+export async function listDeliveries(
+  tx: Tx,
+  webhookId: string,
+  { state, limit }: { readonly state?: WebhookDeliveryState | undefined; readonly limit: number },
+): Promise<WebhookDelivery[]> {
+  const { webhookId: of, state: is, id } = webhookDelivery;
+  const rows = await tx
+    .select()
+    .from(webhookDelivery)
+    .where(and(eq(of, webhookId), state === undefined ? undefined : eq(is, state)))
+    .orderBy(desc(id))
+    .limit(limit);
+  return rows.map(present);
+}
+
+export type Redelivery = {
+  readonly at: Date;
+  readonly giveUpAt: Date;
+  /** one delivery in any state, or all that were given up */
+  readonly id?: bigint | undefined;
+};
+
+/** Lets deliveries of a webhook wait anew; answers how many. One that waits comes at once. */
+export async function redeliver(tx: Tx, webhookId: string, { at, giveUpAt, id }: Redelivery): Promise<number> {
+  const { rowCount } = await tx.execute(sql`
+    update webhook_delivery set state = 'pending', settled_at = null, next_at = ${at.toISOString()}::timestamptz,
+      give_up_at = ${giveUpAt.toISOString()}::timestamptz, created_at = ${at.toISOString()}::timestamptz
+    where webhook_id = ${webhookId}::uuid
+      ${id === undefined ? sql`and state = 'given_up'` : sql`and id = ${id.toString()}::bigint`}`);
+  return rowCount ?? 0;
+}
+
+/** Webhooks that have deliveries which were given up. */
+export async function webhooksGivenUpOn(tx: Tx): Promise<ReadonlySet<string>> {
+  const { rows } = await tx.execute<{ id: string }>(sql`
+    select id from webhook
+    where exists (select from webhook_delivery d where d.webhook_id = webhook.id and d.state = 'given_up')`);
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** What waits for enabled webhooks, and since when what has waited longest. */
+export async function webhookBacklog(tx: Tx): Promise<{ readonly deliveries: number; readonly oldest: Date | null }> {
+  const { rows } = await tx.execute<{ deliveries: number; oldest: string | null }>(sql`
+    select count(*)::int as deliveries, min(delivery.created_at) as oldest
+    from webhook_delivery delivery join webhook on webhook.id = delivery.webhook_id
+    where delivery.state = 'pending' and webhook.disabled_at is null`);
+  return { deliveries: rows[0]?.deliveries ?? 0, oldest: date(rows[0]?.oldest ?? null) };
+}
