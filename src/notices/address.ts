@@ -2,14 +2,14 @@
 
 import { listActing } from '#db/administrators.ts';
 import type { Tx } from '#db/connect.ts';
-import { listWorkingContacts, type Owner } from '#db/contacts.ts';
+import { type Contact, listWorkingContacts, type Owner } from '#db/contacts.ts';
 import { recordNoticeMails } from '#db/notice-mails.ts';
-import type { EndingCertificate } from '#db/notices.ts';
+import type { EndingHolder } from '#db/notices.ts';
 import type { NoticePolicy } from '../policy/notices.ts';
 import { noticeMessageId } from './message.ts';
 import { chooseRecipients, type Directory } from './recipients.ts';
 
-export type DueNotice = { readonly certificate: EndingCertificate; readonly threshold: string };
+export type DueNotice = { readonly certificate: EndingHolder; readonly threshold: string };
 
 /** Of whom nobody of their own can be reached, and of whom somebody can: by what an alarm is about. */
 export type Addressed = {
@@ -27,8 +27,11 @@ export async function addressNotices(
   policy: NoticePolicy,
   { notices, at }: { readonly notices: readonly DueNotice[]; readonly at: Date },
 ): Promise<Addressed> {
-  const directory = await directoryOf(tx, notices);
-  const chosen = notices.map((notice) => ({ notice, ...chooseRecipients(notice.certificate, directory, policy) }));
+  const directoryFor = await directoriesOf(tx, notices);
+  const chosen = notices.map((notice) => ({
+    notice,
+    ...chooseRecipients(notice.certificate, directoryFor(notice.certificate), policy),
+  }));
   const mails = chosen.flatMap(({ notice, recipients }) =>
     recipients.map((recipient) => ({ ...recipient, ...mailOf(notice, policy), at })),
   );
@@ -59,10 +62,11 @@ export const addressOperators = (
   );
 
 /** A legal person by its number; a person's would not be said in an alarm, so theirs is the certificate. */
-const aboutWhom = ({ structure, id }: Pick<EndingCertificate, 'structure' | 'id'>): string =>
+const aboutWhom = ({ structure, id }: Pick<EndingHolder, 'structure' | 'id'>): string =>
   structure === null ? `certificate ${id}` : `structure ${structure}`;
 
-async function directoryOf(tx: Tx, notices: readonly DueNotice[]): Promise<Directory> {
+/** Looked up for all at once, and for each certificate those alone that it may concern: a page has thousands of contacts. */
+async function directoriesOf(tx: Tx, notices: readonly DueNotice[]): Promise<(certificate: EndingHolder) => Directory> {
   const structures = [...new Set(notices.map(({ certificate: { structure, holderKey } }) => structure ?? holderKey))];
   const administrators = await listActing(tx, structures);
   const owners: readonly Owner[] = [
@@ -70,7 +74,16 @@ async function directoryOf(tx: Tx, notices: readonly DueNotice[]): Promise<Direc
     ...notices.map(({ certificate }) => ({ ownerKind: 'holder' as const, ownerKey: certificate.holderKey })),
     ...[...administrators.values()].flat().map((ownerKey) => ({ ownerKind: 'administrator' as const, ownerKey })),
   ];
-  return { administrators, contacts: await listWorkingContacts(tx, owners) };
+  const byOwner = new Map<string, Contact[]>();
+  for (const contact of await listWorkingContacts(tx, owners)) {
+    const others = byOwner.get(contact.ownerKey);
+    if (others === undefined) byOwner.set(contact.ownerKey, [contact]);
+    else others.push(contact);
+  }
+  return ({ holderKey, structure }) => {
+    const keys = [holderKey, structure ?? holderKey, ...(administrators.get(structure ?? holderKey) ?? [])];
+    return { administrators, contacts: [...new Set(keys)].flatMap((key) => byOwner.get(key) ?? []) };
+  };
 }
 
 const mailOf = ({ certificate, threshold }: DueNotice, policy: NoticePolicy) => ({
