@@ -64,11 +64,14 @@ function hierarchyWith(root: string, key: CaKey): string {
 
 const DURABLE = ['fsync', 'synchronous_commit', 'full_page_writes'] as const;
 
-/** A PostgreSQL of our own that flushes what it commits, as the server itself says. Throws for any other. */
-export async function startDurableCluster(): Promise<Cluster> {
+/**
+ * A PostgreSQL of our own that flushes what it commits, as the server itself says. Throws for any other. `directory` keeps its data for
+ * the next run; without one nothing is kept.
+ */
+export async function startDurableCluster(directory?: string): Promise<Cluster> {
   if (process.env.DATABASE_URL)
     throw new Error('DATABASE_URL is set; a bench counts the time of a PostgreSQL of its own');
-  const cluster = await startCluster({ durable: true });
+  const cluster = await startCluster({ durable: true, ...(directory !== undefined && { directory }) });
   const database = openDatabase(cluster.url, { applicationName: 'igc bench', max: 1 });
   try {
     for (const name of DURABLE) {

@@ -23,10 +23,13 @@ export type NewNoticeMail = {
 /** Writes the mails that are new: at most one for each notice and address. Answers how many. */
 export async function recordNoticeMails(tx: Tx, mails: readonly NewNoticeMail[]): Promise<number> {
   if (mails.length === 0) return 0;
-  const { rowCount } = await tx
-    .insert(noticeMail)
-    .values(mails.map(({ at, ...mail }) => ({ ...mail, nextAt: at, createdAt: at })))
-    .onConflictDoNothing({ target: [noticeMail.certificateId, noticeMail.threshold, noticeMail.email] });
+  const { rowCount } = await tx.execute(sql`
+    insert into notice_mail (certificate_id, threshold, contact_id, email, language, message_id, next_at, created_at)
+    select "certificateId", threshold, "contactId", email, language, "messageId", at, at
+    from jsonb_to_recordset(${JSON.stringify(mails)}::jsonb)
+      as new ("certificateId" uuid, threshold text, "contactId" uuid, email text, language text, "messageId" text,
+        at timestamptz)
+    on conflict (certificate_id, threshold, email) do nothing`);
   return rowCount ?? 0;
 }
 

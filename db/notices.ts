@@ -3,7 +3,7 @@
 import { eq, sql } from 'drizzle-orm';
 import type { JsonObject } from './canonical.ts';
 import type { Tx } from './connect.ts';
-import { notice, noticeProgress } from './schema/notices.ts';
+import { noticeProgress } from './schema/notices.ts';
 
 /** An issued certificate that is neither revoked nor replaced, as its notice needs it. */
 export type EndingCertificate = {
@@ -24,7 +24,14 @@ export type EndingCertificate = {
   readonly notAfter: Date;
 };
 
-type EndingRow = Omit<EndingCertificate, 'notBefore' | 'notAfter'> & {
+/** What tells when it is due and who is told. */
+export type EndingHolder = Pick<
+  EndingCertificate,
+  'id' | 'holderKey' | 'structure' | 'actor' | 'notBefore' | 'notAfter'
+>;
+
+/** As PostgreSQL writes them. */
+type Row<T extends EndingHolder> = Omit<T, 'notBefore' | 'notAfter'> & {
   readonly notBefore: string;
   readonly notAfter: string;
 };
@@ -41,8 +48,8 @@ export type EndingFilter = {
   readonly limit: number;
 };
 
-const columns = sql`c.id, c.profile, c.issuer, c.serial, c.subject, c.holder, c.holder_key as "holderKey", c.structure, c.actor,
-  c.not_before as "notBefore", c.not_after as "notAfter"`;
+const columns = sql`c.id, c.holder_key as "holderKey", c.structure, c.actor, c.not_before as "notBefore",
+  c.not_after as "notAfter"`;
 
 /**
  * Takes its place: the same holder, profile and name, and a later end. The beginning of the name is compared besides, because there is
@@ -61,13 +68,10 @@ export const ends = sql`c.state = 'issued' and c.revoked_at is null and c.actor_
  * Certificates that end in a range and have not had a notice, by end: the index certificate_by_end is walked from `after` on, so the
  * cost is that of the range and not of the table.
  */
-export async function listEnding(
-  tx: Tx,
-  { threshold, after, upTo, limit }: EndingFilter,
-): Promise<EndingCertificate[]> {
+export async function listEnding(tx: Tx, { threshold, after, upTo, limit }: EndingFilter): Promise<EndingHolder[]> {
   // the largest id, so that without one the walk goes on behind all that end then
   const id = after.id ?? 'ffffffff-ffff-ffff-ffff-ffffffffffff';
-  const { rows } = await tx.execute<EndingRow>(sql`
+  const { rows } = await tx.execute<Row<EndingHolder>>(sql`
     select ${columns} from certificate c
     where ${ends}
       and (c.not_after, c.id) > (${after.notAfter.toISOString()}::timestamptz, ${id}::uuid)
@@ -75,23 +79,22 @@ export async function listEnding(
       and not exists (select from notice n where n.certificate_id = c.id and n.threshold = ${threshold})
       and not ${replaced}
     order by c.not_after, c.id limit ${limit}`);
-  return rows.map(readEnding);
+  return rows.map(dated);
 }
 
 /** Those of these certificates that are still to be told of: neither revoked nor replaced, and not past their end. */
 export async function listStillEnding(tx: Tx, ids: readonly string[], now: Date): Promise<EndingCertificate[]> {
-  const { rows } = await tx.execute<EndingRow>(sql`
-    select ${columns} from certificate c
+  const { rows } = await tx.execute<Row<EndingCertificate>>(sql`
+    select ${columns}, c.profile, c.issuer, c.serial, c.subject, c.holder from certificate c
     where c.id in (select value::uuid from jsonb_array_elements_text(${JSON.stringify(ids)}::jsonb))
       and ${ends} and c.not_after > ${now.toISOString()}::timestamptz and not ${replaced}`);
-  return rows.map(readEnding);
+  return rows.map((row) => ({ ...dated(row), serial: new Uint8Array(row.serial) }));
 }
 
-const readEnding = ({ serial, notBefore, notAfter, ...row }: EndingRow): EndingCertificate => ({
+const dated = <T extends EndingHolder>(row: Row<T>) => ({
   ...row,
-  serial: new Uint8Array(serial),
-  notBefore: new Date(notBefore),
-  notAfter: new Date(notAfter),
+  notBefore: new Date(row.notBefore),
+  notAfter: new Date(row.notAfter),
 });
 
 export type NewNotice = {
@@ -105,11 +108,12 @@ export type NewNotice = {
 /** Writes the notices that are new, and answers the ids of their certificates. */
 export async function recordNotices(tx: Tx, notices: readonly NewNotice[]): Promise<ReadonlySet<string>> {
   if (notices.length === 0) return new Set();
-  const rows = await tx
-    .insert(notice)
-    .values([...notices])
-    .onConflictDoNothing({ target: [notice.certificateId, notice.threshold] })
-    .returning({ certificateId: notice.certificateId });
+  const { rows } = await tx.execute<{ certificateId: string }>(sql`
+    insert into notice (certificate_id, threshold, due_at, message_id)
+    select "certificateId", threshold, "dueAt", "messageId" from jsonb_to_recordset(${JSON.stringify(notices)}::jsonb)
+      as new ("certificateId" uuid, threshold text, "dueAt" timestamptz, "messageId" text)
+    on conflict (certificate_id, threshold) do nothing
+    returning certificate_id as "certificateId"`);
   return new Set(rows.map(({ certificateId }) => certificateId));
 }
 

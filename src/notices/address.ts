@@ -2,14 +2,14 @@
 
 import { listActing } from '#db/administrators.ts';
 import type { Tx } from '#db/connect.ts';
-import { listWorkingContacts, type Owner } from '#db/contacts.ts';
+import { type Contact, listWorkingContacts, type Owner } from '#db/contacts.ts';
 import { recordNoticeMails } from '#db/notice-mails.ts';
-import type { EndingCertificate } from '#db/notices.ts';
+import type { EndingHolder } from '#db/notices.ts';
 import type { NoticePolicy } from '../policy/notices.ts';
 import { noticeMessageId } from './message.ts';
 import { chooseRecipients, type Directory, type Recipients } from './recipients.ts';
 
-export type DueNotice = { readonly certificate: EndingCertificate; readonly threshold: string };
+export type DueNotice = { readonly certificate: EndingHolder; readonly threshold: string };
 
 /** Of whom nobody of their own can be reached, and of whom somebody can: by what an alarm is about. */
 export type Addressed = {
@@ -27,11 +27,14 @@ export async function addressNotices(
   policy: NoticePolicy,
   { notices, at }: { readonly notices: readonly DueNotice[]; readonly at: Date },
 ): Promise<Addressed> {
-  const directory = await directoryOf(
+  const directoryFor = await directoriesOf(
     tx,
     notices.map(({ certificate }) => certificate),
   );
-  const chosen = notices.map((notice) => ({ notice, ...chooseRecipients(notice.certificate, directory, policy) }));
+  const chosen = notices.map((notice) => ({
+    notice,
+    ...chooseRecipients(notice.certificate, directoryFor(notice.certificate), policy),
+  }));
   const mails = chosen.flatMap(({ notice, recipients }) =>
     recipients.map((recipient) => ({ ...recipient, ...mailOf(notice, policy), at })),
   );
@@ -50,7 +53,10 @@ export const recipientsOf = async (
   tx: Tx,
   policy: Pick<NoticePolicy, 'operators'>,
   certificate: Addressee,
-): Promise<Recipients> => chooseRecipients(certificate, await directoryOf(tx, [certificate]), policy);
+): Promise<Recipients> => {
+  const directoryFor = await directoriesOf(tx, [certificate]);
+  return chooseRecipients(certificate, directoryFor(certificate), policy);
+};
 
 /** The operators alone, for what nobody else took. */
 export const addressOperators = (
@@ -69,12 +75,16 @@ export const addressOperators = (
   );
 
 /** A legal person by its number; a person's would not be said in an alarm, so theirs is the certificate. */
-const aboutWhom = ({ structure, id }: Pick<EndingCertificate, 'structure' | 'id'>): string =>
+const aboutWhom = ({ structure, id }: Pick<EndingHolder, 'structure' | 'id'>): string =>
   structure === null ? `certificate ${id}` : `structure ${structure}`;
 
-type Addressee = Pick<EndingCertificate, 'holderKey' | 'structure' | 'actor'>;
+type Addressee = Pick<EndingHolder, 'holderKey' | 'structure' | 'actor'>;
 
-async function directoryOf(tx: Tx, certificates: readonly Addressee[]): Promise<Directory> {
+/** Looked up for all at once, and for each certificate those alone that it may concern: a page has thousands of contacts. */
+async function directoriesOf(
+  tx: Tx,
+  certificates: readonly Addressee[],
+): Promise<(certificate: Addressee) => Directory> {
   const structures = [...new Set(certificates.map(({ structure, holderKey }) => structure ?? holderKey))];
   const administrators = await listActing(tx, structures);
   const owners: readonly Owner[] = [
@@ -82,7 +92,16 @@ async function directoryOf(tx: Tx, certificates: readonly Addressee[]): Promise<
     ...certificates.map(({ holderKey }) => ({ ownerKind: 'holder' as const, ownerKey: holderKey })),
     ...[...administrators.values()].flat().map((ownerKey) => ({ ownerKind: 'administrator' as const, ownerKey })),
   ];
-  return { administrators, contacts: await listWorkingContacts(tx, owners) };
+  const byOwner = new Map<string, Contact[]>();
+  for (const contact of await listWorkingContacts(tx, owners)) {
+    const others = byOwner.get(contact.ownerKey);
+    if (others === undefined) byOwner.set(contact.ownerKey, [contact]);
+    else others.push(contact);
+  }
+  return ({ holderKey, structure }) => {
+    const keys = [holderKey, structure ?? holderKey, ...(administrators.get(structure ?? holderKey) ?? [])];
+    return { administrators, contacts: [...new Set(keys)].flatMap((key) => byOwner.get(key) ?? []) };
+  };
 }
 
 const mailOf = ({ certificate, threshold }: DueNotice, policy: NoticePolicy) => ({

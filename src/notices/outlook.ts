@@ -3,10 +3,10 @@
 import type { CertificateRecord } from '#db/certificates.ts';
 import { listToldNotices, type ToldNotice } from '#db/notice-mails.ts';
 import { listStillEnding } from '#db/notices.ts';
+import { thresholdInstant } from '../policy/due.ts';
 import { thresholdName } from '../policy/notices.ts';
 import type { Needs } from '../system.ts';
 import { recipientsOf } from './address.ts';
-import { thresholdInstant } from './due.ts';
 import type { Recipients } from './recipients.ts';
 
 export type NoticeOutlook = Recipients & {

@@ -4,23 +4,16 @@
 import { listAlarms } from '#db/alarms.ts';
 import type { Tx } from '#db/connect.ts';
 import { collectDigests } from '#db/notice-mails.ts';
-import {
-  type EndCursor,
-  type EndingCertificate,
-  findNoticeProgress,
-  listEnding,
-  recordNoticeProgress,
-  recordNotices,
-} from '#db/notices.ts';
+import { recordNoticeProgress, recordNotices } from '#db/notices.ts';
 import { clearAlarm, raiseAlarm } from '../alarms/raise.ts';
-import { type Due, type DueRange, dueRanges, latestDue, nextTimeOfDay } from '../policy/due.ts';
+import { type DueRange, dueRanges, nextTimeOfDay } from '../policy/due.ts';
 import type { Needs } from '../system.ts';
 import { addressNotices } from './address.ts';
+import { type DueCertificate, findDue } from './find.ts';
 import { digestMessageId, noticeMessageId } from './message.ts';
 
 type RecordNeeds = Needs<'db' | 'clock' | 'policies' | 'log'>;
 
-const PAGE = 500;
 const DAY_MS = 86_400_000;
 
 /**
@@ -41,27 +34,18 @@ type Found = { count: number; readonly reached: Set<string>; readonly unreached:
 type Run = { readonly range: DueRange; readonly now: Date };
 
 async function recordRange(system: RecordNeeds, run: Run, found: Found): Promise<void> {
-  const { threshold, after, upTo, complete } = run.range;
-  const before = await findNoticeProgress(system.db.read, threshold);
-  let cursor: EndCursor = { notAfter: before !== undefined && before > after ? before : after };
-  for (;;) {
-    const page = await listEnding(system.db.read, { threshold, after: cursor, upTo, limit: PAGE });
-    const due = page.flatMap((certificate) => {
-      const latest = latestDue(certificate, run.now, system.policies.notices);
-      return latest?.threshold === threshold ? [{ certificate, ...latest }] : [];
-    });
-    if (due.length > 0) await recordPage(system, due, { now: run.now, found });
-    const last = page.at(-1);
-    if (last === undefined || page.length < PAGE) break;
-    cursor = { notAfter: last.notAfter, id: last.id };
-  }
+  const { threshold, complete } = run.range;
+  for await (const page of findDue(system, run))
+    if (page.length > 0) await recordPage(system, page, { now: run.now, found });
   // If we stop before this, the next run looks at the same certificates and finds that they have their notices.
   await recordNoticeProgress(system.db.read, threshold, complete);
 }
 
-type DuePage = readonly ({ readonly certificate: EndingCertificate } & Due)[];
-
-async function recordPage(system: RecordNeeds, page: DuePage, { now, found }: { now: Date; found: Found }) {
+async function recordPage(
+  system: RecordNeeds,
+  page: readonly DueCertificate[],
+  { now, found }: { now: Date; found: Found },
+) {
   const policy = system.policies.notices;
   const addressed = await system.db.transaction(async (tx) => {
     const fresh = await recordNotices(

@@ -14,7 +14,32 @@ export type Due = { readonly threshold: string; readonly dueAt: Date };
  * that the month has not is its last one; a time that the day has not, because clocks go forward, is as much later.
  */
 export function thresholdInstant(notAfter: Date, threshold: Threshold, zone: string): Date {
-  return new Date(zoned(notAfter, zone).subtract(threshold).epochMilliseconds);
+  const end = notAfter.getTime();
+  const shift = shiftOf(Math.floor(end / QUARTER_MS), threshold, zone);
+  return new Date(shift === undefined ? onCalendar(end, threshold, zone) : end - shift);
+}
+
+const onCalendar = (end: number, threshold: Threshold, zone: string): number =>
+  zoned(new Date(end), zone).subtract(threshold).epochMilliseconds;
+
+/**
+ * Days begin and clocks change on a quarter of an hour, so all that ends within one is as long after its threshold. A day has ten
+ * thousand ends and a hundred quarters, and a calendar is slow. Undefined where first and last moment of a quarter differ.
+ */
+const QUARTER_MS = 900_000;
+const shifts = new Map<string, number | undefined>();
+const MOST_SHIFTS = 20_000;
+
+function shiftOf(quarter: number, threshold: Threshold, zone: string): number | undefined {
+  const key = `${quarter} ${thresholdName(threshold)} ${zone}`;
+  if (shifts.has(key)) return shifts.get(key);
+  if (shifts.size >= MOST_SHIFTS) shifts.clear();
+  const [first, last] = [quarter * QUARTER_MS, (quarter + 1) * QUARTER_MS - 1].map(
+    (end) => end - onCalendar(end, threshold, zone),
+  );
+  const shift = first === last ? first : undefined;
+  shifts.set(key, shift);
+  return shift;
 }
 
 /**
@@ -23,14 +48,10 @@ export function thresholdInstant(notAfter: Date, threshold: Threshold, zone: str
  */
 export function latestDue({ notBefore, notAfter }: Validity, now: Date, { thresholds, zone }: Rule): Due | undefined {
   if (notAfter <= now) return undefined;
-  const passed = thresholds
-    .map((threshold) => ({
-      threshold: thresholdName(threshold),
-      dueAt: thresholdInstant(notAfter, threshold, zone),
-    }))
-    .filter(({ dueAt }) => dueAt <= now);
-  const latest = passed.at(-1);
-  return latest === undefined || latest.dueAt <= notBefore ? undefined : latest;
+  const latest = thresholds.findLast((threshold) => thresholdInstant(notAfter, threshold, zone) <= now);
+  if (latest === undefined) return undefined;
+  const dueAt = thresholdInstant(notAfter, latest, zone);
+  return dueAt <= notBefore ? undefined : { threshold: thresholdName(latest), dueAt };
 }
 
 /** Ends of validity among which those are for which a threshold is the latest that has passed. */

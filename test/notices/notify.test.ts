@@ -186,9 +186,9 @@ describe('when', () => {
 
   it('more than a page that all end in the same second are all told', async () => {
     await stage.contact('structure', OWNER, { language: 'en' });
-    await Promise.all(Array.from({ length: 700 }, () => stage.issue(END)));
+    await Promise.all(Array.from({ length: 1_100 }, () => stage.issue(END)));
     stage.setClock(TWO_MONTHS);
-    expect(await record()).toBe(700);
+    expect(await record()).toBe(1_100);
     expect(await record()).toBe(0);
   });
 });

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { Temporal } from 'temporal-polyfill';
 import { describe, expect, it } from 'vitest';
 import { dueRanges, latestDue, nextTimeOfDay, thresholdInstant } from '../../src/policy/due.ts';
 import { thresholdName } from '../../src/policy/notices.ts';
@@ -33,6 +34,37 @@ describe('a threshold, by hand', () => {
   ] as const)('%s', (_, notAfter, threshold, expected) => {
     expect(instant(notAfter, threshold)).toBe(expected);
   });
+});
+
+it('a threshold is what the calendar says of each moment, in zones whose clocks change by half an hour too', () => {
+  const end = fc.date({
+    min: new Date('2026-01-01T00:00:00Z'),
+    max: new Date('2030-01-01T00:00:00Z'),
+    noInvalidDate: true,
+  });
+  // around the changes of Paris and Lord Howe, where a shift would be wrong first
+  const change = fc
+    .tuple(
+      fc.constantFrom('2027-03-28T01:00:00Z', '2027-10-31T01:00:00Z', '2027-04-03T15:00:00Z', '2027-10-02T15:30:00Z'),
+      fc.integer({ min: -7_200, max: 7_200 }),
+      fc.integer({ min: 0, max: 62 }),
+    )
+    .map(([at, seconds, days]) => new Date(Date.parse(at) + 1_000 * seconds + 86_400_000 * days));
+  const zone = fc.constantFrom(ZONE, 'Australia/Lord_Howe', 'Asia/Kathmandu', 'America/St_Johns');
+  fc.assert(
+    fc.property(
+      fc.oneof(end, change),
+      fc.constantFrom(...notices.thresholds),
+      zone,
+      (notAfter, threshold, timeZone) => {
+        const local = Temporal.Instant.fromEpochMilliseconds(notAfter.getTime()).toZonedDateTimeISO(timeZone);
+        expect(thresholdInstant(notAfter, threshold, timeZone).getTime()).toBe(
+          local.subtract(threshold).epochMilliseconds,
+        );
+      },
+    ),
+    { numRuns: 2_000 },
+  );
 });
 
 const certificate = (notAfter: string, notBefore = '2024-01-01T00:00:00Z') => ({
