@@ -16,6 +16,7 @@ import { createFollower } from '../src/directory/publish.ts';
 import { ldapSettings } from '../src/directory/settings.ts';
 import { type Attributes, baseDn, containerEntry, type Dn, formatDn, holderEntry } from '../src/directory/tree.ts';
 import { loadPolicies, type Policies } from '../src/policy/load.ts';
+import { parseCertificate } from '../src/x509/certificate.ts';
 import { type BenchCertificate, benchCertificates, insertIssued } from './directory-rows.ts';
 import { median, remark, say, table } from './figures.ts';
 
@@ -114,7 +115,7 @@ async function modify(slapd: Slapd, policies: Policies, certificates: readonly B
   const files = Array.from({ length: CONNECTIONS }, (): string[] => []);
   for (const { structure, name, der } of certificates) {
     const key = { kind: 'service', structure, name } as const;
-    const { dn, attributes } = holderEntry(policies.hierarchy, key, [der]);
+    const { dn, attributes } = holderEntry(policies.hierarchy, key, [parseCertificate(der)]);
     const file = files[Number(structure) % CONNECTIONS] ?? above;
     for (let depth = 1; depth < dn.length; depth += 1) {
       const container = containerEntry(dn.slice(0, depth));

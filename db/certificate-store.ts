@@ -30,6 +30,8 @@ export type StoreLookup =
 export type StorePage = {
   /** the names of the profiles whose certificates anyone may see */
   readonly profiles: readonly string[];
+  /** those among them whose mailboxes may be shown with consent */
+  readonly mailProfiles: readonly string[];
   readonly now: Date;
   readonly limit: number;
   /** id of the last certificate that was seen: older ones follow */
@@ -74,6 +76,31 @@ export async function addToStore(tx: Tx, rows: readonly StoreRow[]): Promise<voi
       .onConflictDoNothing();
 }
 
+/** A stored certificate as far as consents are about it. */
+export type StoredMailboxes = {
+  readonly certificateId: string;
+  readonly mailboxes: readonly string[];
+  readonly mailConsented: boolean;
+};
+
+/** What the store has with this mailbox. */
+export async function storedWithMailbox(tx: Tx, mailbox: string): Promise<StoredMailboxes[]> {
+  const { certificateId, mailboxes, mailConsented } = certificateStore;
+  return await tx
+    .select({ certificateId, mailboxes, mailConsented })
+    .from(certificateStore)
+    .where(sql`${mailboxes} @> array[${mailbox}]::text[]`);
+}
+
+/** Notes whether a consent is in force for each mailbox of these certificates. */
+export async function setMailConsented(tx: Tx, ids: readonly string[], mailConsented: boolean): Promise<void> {
+  if (ids.length > 0)
+    await tx
+      .update(certificateStore)
+      .set({ mailConsented })
+      .where(inArray(certificateStore.certificateId, [...ids]));
+}
+
 /** Takes out the certificates with these serials. */
 export async function removeFromStore(tx: Tx, rows: readonly FeedRow[]): Promise<void> {
   if (rows.length === 0) return;
@@ -106,28 +133,38 @@ export function storeQuery(lookup: StoreLookup, page: StorePage): SQL {
     where ${and(...conditions, ...beyond, ...inForce(page.now))}
     order by ${certificateId} desc limit ${page.limit}`;
   const shown = sql`string_to_array(${page.profiles.join(' ')}, ' ')`;
-  if (lookup.by !== 'issuer') return pageOf(conditionOf(lookup), sql`${profile} = any (${shown})`);
+  if (lookup.by !== 'issuer') return pageOf(conditionOf(lookup, page), sql`${profile} = any (${shown})`);
   // each profile has its index entries in the order of the page, so that a page costs so many of each, whatever there is
-  const ofProfile = pageOf(mayBeComeUpon(certificateStore), eq(issuer, lookup.id), sql`${profile} = shown.profile`);
+  const ofProfile = pageOf(comeUpon(page), eq(issuer, lookup.id), sql`${profile} = shown.profile`);
   return sql`
     select found.id, found.der from unnest(${shown}) as shown (profile) cross join lateral (${ofProfile}) as found
     order by found.id desc limit ${page.limit}`;
 }
 
+/** What may be come upon, as the policies are now; its first half is the condition of the indexes. */
+function comeUpon({ mailProfiles }: Pick<StorePage, 'mailProfiles'>): SQL | undefined {
+  const { profile, mailboxes } = certificateStore;
+  const withMail = sql`string_to_array(${mailProfiles.join(' ')}, ' ')`;
+  return and(mayBeComeUpon(certificateStore), sql`(cardinality(${mailboxes}) = 0 or ${profile} = any (${withMail}))`);
+}
+
 /** Only by a hash that nobody has who has not met the certificate is every one found: a subject can be made up. */
-function conditionOf(lookup: Exclude<StoreLookup, { by: 'issuer' }>): SQL | undefined {
-  const { commonName, hosts, mailboxes, mailConsented } = certificateStore;
+function conditionOf(
+  lookup: Exclude<StoreLookup, { by: 'issuer' }>,
+  page: Pick<StorePage, 'mailProfiles'>,
+): SQL | undefined {
+  const { commonName, hosts, mailboxes } = certificateStore;
   switch (lookup.by) {
     case 'commonName':
-      return and(mayBeComeUpon(certificateStore), eq(commonName, lookup.text));
+      return and(comeUpon(page), eq(commonName, lookup.text));
     case 'host':
-      return and(mayBeComeUpon(certificateStore), sql`${hosts} @> array[${lookup.text}]::text[]`);
+      return and(comeUpon(page), sql`${hosts} @> array[${lookup.text}]::text[]`);
     case 'mailbox':
-      return sql`${mailConsented} and ${mailboxes} @> array[${lookup.text}]::text[]`;
+      return and(comeUpon(page), sql`${mailboxes} @> array[${lookup.text}]::text[]`);
     case 'certificate':
       return eq(certificateStore.certificateKey, lookup.key);
     case 'subject':
-      return and(mayBeComeUpon(certificateStore), eq(certificateStore.subjectKey, lookup.key));
+      return and(comeUpon(page), eq(certificateStore.subjectKey, lookup.key));
     case 'issuerAndSerial':
       return eq(certificateStore.issuerAndSerialKey, lookup.key);
     case 'keyIdentifier':
@@ -155,7 +192,7 @@ export type DirectoryFilter = {
 
 /** Where a page of the directory begins: behind this entry. */
 export type DirectoryPlace = { readonly soughtName: string; readonly id: string };
-export type DirectoryPage = Pick<StorePage, 'profiles' | 'now' | 'limit'> & {
+export type DirectoryPage = Pick<StorePage, 'profiles' | 'mailProfiles' | 'now' | 'limit'> & {
   readonly after?: DirectoryPlace | undefined;
   /** nothing behind this entry is looked at */
   readonly upTo?: DirectoryPlace | undefined;
@@ -209,7 +246,12 @@ export function directoryQuery(tx: Tx, filter: DirectoryFilter, page: DirectoryP
     .from(certificateStore)
     .innerJoin(certificate, eq(id, certificateId))
     .where(
-      and(...namesThatFit(filter, page), inArray(certificateStore.profile, [...page.profiles]), ...inForce(page.now)),
+      and(
+        ...namesThatFit(filter, page),
+        comeUpon(page),
+        inArray(certificateStore.profile, [...page.profiles]),
+        ...inForce(page.now),
+      ),
     )
     .orderBy(soughtName, certificateId)
     .limit(page.limit);

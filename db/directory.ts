@@ -6,7 +6,7 @@ import type { Tx } from './connect.ts';
 import type { FeedCursor, FeedRow } from './feed.ts';
 import { fencedBy, type HeldLease } from './leases.ts';
 import { certificate } from './schema/certificates.ts';
-import { directoryList, directoryPending, directoryProgress } from './schema/directory.ts';
+import { directoryList, directoryLook, directoryPending, directoryProgress } from './schema/directory.ts';
 
 export type DirectoryProgress = {
   /** of the feed of issuances and revocations */
@@ -108,8 +108,8 @@ export type Shown = {
 };
 
 /**
- * The certificates of these holders that were issued, are not revoked and have not ended, oldest first, without their bytes. None
- * whose subject holds a mailbox: it would name the entry, and nobody can consent to that yet.
+ * The certificates of these holders that were issued, are not revoked and have not ended, oldest first, without their bytes. Whether
+ * those that hold a mailbox are shown is not asked here.
  */
 export async function certificatesShown(tx: Tx, { holderKeys, profiles, now }: Shown): Promise<DirectoryRow[]> {
   return await tx
@@ -119,7 +119,7 @@ export async function certificatesShown(tx: Tx, { holderKeys, profiles, now }: S
       sql`${certificate.holderKey} = any (array(select jsonb_array_elements_text(${JSON.stringify(holderKeys)}::jsonb)))
         and ${certificate.profile} = any (string_to_array(${profiles.join()}, ','))
         and ${certificate.state} = 'issued' and ${certificate.revokedAt} is null
-        and ${certificate.notAfter} >= ${now.toISOString()}::timestamptz and position('@' in ${certificate.subject}) = 0`,
+        and ${certificate.notAfter} >= ${now.toISOString()}::timestamptz`,
     )
     .orderBy(certificate.id);
 }
@@ -149,6 +149,44 @@ export async function certificateBytes(tx: Tx, ids: readonly string[]): Promise<
     .from(certificate)
     .where(sql`${certificate.id} = any (string_to_array(${ids.join()}, ',')::uuid[])`);
   return new Map(rows.flatMap(({ id, der }) => (der === null ? [] : [[id, der] as const])));
+}
+
+/** Asks for another look at the entries of these certificates, once however often it is asked. */
+export async function askForLook(tx: Tx, certificateIds: readonly string[]): Promise<void> {
+  for (let from = 0; from < certificateIds.length; from += 1_000) {
+    const rows = certificateIds.slice(from, from + 1_000).map((certificateId) => ({ certificateId }));
+    await tx
+      .insert(directoryLook)
+      .values(rows)
+      .onConflictDoUpdate({ target: directoryLook.certificateId, set: { xid: sql`pg_current_xact_id()` } });
+  }
+}
+
+/** A certificate whose entry wants another look; `wish` tells this wish from a later one. */
+export type WantedLook = DirectoryRow & { readonly wish: bigint };
+
+/** Looks that were asked for. */
+export async function wantedLooks(tx: Tx, limit: number): Promise<WantedLook[]> {
+  return await tx
+    .select({ ...rowColumns, wish: directoryLook.xid })
+    .from(directoryLook)
+    .innerJoin(certificate, eq(certificate.id, directoryLook.certificateId))
+    .orderBy(directoryLook.certificateId)
+    .limit(limit);
+}
+
+/** Forgets looks that were taken; one that was asked for again meanwhile stays. */
+export async function settleLooks(tx: Tx, looks: readonly Pick<WantedLook, 'id' | 'wish'>[]): Promise<void> {
+  const taken = looks.map(({ id, wish }) => `${id} ${wish}`).join();
+  await tx.execute(sql`
+    delete from directory_look where (certificate_id, xid) in (
+      select split_part(look, ' ', 1)::uuid, split_part(look, ' ', 2)::xid8 from unnest(string_to_array(${taken}, ',')) as look)`);
+}
+
+/** How many looks are still to be taken. */
+export async function countLooks(tx: Tx): Promise<number> {
+  const [row] = await tx.select({ looks: count() }).from(directoryLook);
+  return row?.looks ?? 0;
 }
 
 export type Postponed = {

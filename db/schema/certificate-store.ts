@@ -6,7 +6,7 @@ import { boolean, index, pgTable, text, uuid } from 'drizzle-orm/pg-core';
 import { certificate } from './certificates.ts';
 import { bytea, byteLength, bytewiseText, instant, rule, textLength } from './columns.ts';
 
-/** What may be come upon: the certificate holds no mailbox, or the holder has consented to be found by those that it holds. */
+/** What may be come upon: the certificate holds no mailbox, or a consent is in force for each that it holds. */
 export const mayBeComeUpon = (t: { readonly mailConsented: SQLWrapper; readonly mailboxes: SQLWrapper }): SQL =>
   sql`(${t.mailConsented} or cardinality(${t.mailboxes}) = 0)`;
 
@@ -31,7 +31,7 @@ export const certificateStore = pgTable(
     commonName: text('common_name'),
     hosts: text('hosts').array().notNull(),
     mailboxes: text('mailboxes').array().notNull(),
-    /** whether the holder has consented to be found by these mailboxes */
+    /** whether a consent is in force for each of these mailboxes; false where there is none */
     mailConsented: boolean('mail_consented').notNull().default(false),
   },
   (t) => [
@@ -47,7 +47,8 @@ export const certificateStore = pgTable(
     index('certificate_store_name').on(t.soughtName, t.certificateId).where(mayBeComeUpon(t)),
     index('certificate_store_structure').on(t.structure, t.soughtName, t.certificateId).where(mayBeComeUpon(t)),
     index('certificate_store_hosts').using('gin', t.hosts),
-    index('certificate_store_mailboxes').using('gin', t.mailboxes).where(sql`${t.mailConsented}`),
+    // of all, so that a consent finds what it is about
+    index('certificate_store_mailboxes').using('gin', t.mailboxes),
     index('certificate_store_expiry').on(t.notAfter),
     textLength('certificate_store_struct_id_nat', t.structure, 64),
     rule('certificate_store_sought_name', sql`char_length(${t.soughtName}) <= 160`),

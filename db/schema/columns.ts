@@ -52,6 +52,11 @@ export function byteLength(name: string, column: AnyPgColumn, size: number, max 
     : check(name, sql`${length} between ${sql.raw(String(size))} and ${sql.raw(String(max))}`);
 }
 
+/** CHECK of a mailbox: RFC 5321 §4.5.3.1.3 Path, 256 octets with the angle brackets. No space and no control character, so no second header. */
+export function mailboxForm(name: string, column: AnyPgColumn) {
+  return check(name, sql`char_length(${column}) between 3 and 254 and ${column} ~ '^[!-~]+@[!-~]+$'`);
+}
+
 /** CHECK that a text is a lower-case hexadecimal SHA-256. */
 export function hexDigest(name: string, column: AnyPgColumn) {
   return check(name, sql`${column} ~ '^[0-9a-f]{64}$'`);

@@ -1,9 +1,10 @@
 // Tables of what the LDAP directory was told: how far, what it could not take, and which list of each authority it has.
 
 import { sql } from 'drizzle-orm';
-import { index, integer, pgTable, text } from 'drizzle-orm/pg-core';
+import { index, integer, pgTable, text, uuid } from 'drizzle-orm/pg-core';
 import { certificationAuthority } from './authorities.ts';
-import { instant, int8, oneRow, rule, textLength, xid8 } from './columns.ts';
+import { certificate } from './certificates.ts';
+import { instant, int8, oneRow, rule, textLength, writtenBy, xid8 } from './columns.ts';
 
 /** How far the directory has followed: the feed of issuances and revocations, and the ends of certificates. */
 export const directoryProgress = pgTable(
@@ -39,6 +40,15 @@ export const directoryPending = pgTable(
     textLength('directory_pending_reason', t.reason, 64),
   ],
 );
+
+/** Certificates whose entries want another look though the feed says nothing new of them: somebody gave or withdrew a consent. */
+export const directoryLook = pgTable('directory_look', {
+  certificateId: uuid('certificate_id')
+    .primaryKey()
+    .references(() => certificate.id),
+  /** tells one wish from a later one */
+  xid: writtenBy(),
+});
 
 /** The number of the list that stands in the directory, for each authority that has an entry. */
 export const directoryList = pgTable(

@@ -15,17 +15,13 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core';
 import { certificate } from './certificates.ts';
-import { bytea, byteLength, createdAt, instant, int8, oneOf, rule, textLength } from './columns.ts';
+import { bytea, byteLength, createdAt, instant, int8, mailboxForm, oneOf, rule, textLength } from './columns.ts';
 
 /** Whom a contact belongs to: a structure by structIdNat, a holder by idNat, an administrator by row id. */
 export const CONTACT_OWNERS = ['structure', 'holder', 'administrator'] as const;
 /** `owner`: who owns certificates; `technical`: who ordered them; `fallback`: who is written to when nobody else can be. */
 export const CONTACT_ROLES = ['owner', 'technical', 'fallback'] as const;
 export const CONTACT_LANGUAGES = ['fr', 'en'] as const;
-
-/** RFC 5321 §4.5.3.1.3 Path: 256 octets with the angle brackets. No space and no control character, so no second header. */
-const address = (name: string, column: AnyPgColumn) =>
-  rule(name, sql`char_length(${column}) between 3 and 254 and ${column} ~ '^[!-~]+@[!-~]+$'`);
 
 /** A code, never the words of a mail server, which may quote an address. */
 const reason = (name: string, column: AnyPgColumn) => rule(name, sql`${column} ~ '^[a-z0-9_.]{1,64}$'`);
@@ -54,7 +50,7 @@ export const contact = pgTable(
       'contact_role_of_owner',
       sql`(${t.role} = 'technical') = (${t.ownerKind} = 'administrator') and (${t.role} <> 'fallback' or ${t.ownerKind} = 'structure')`,
     ),
-    address('contact_email', t.email),
+    mailboxForm('contact_email', t.email),
     oneOf('contact_language', t.language, CONTACT_LANGUAGES),
     rule('contact_refused', sql`(${t.refusedAt} is null) = (${t.refusedWhy} is null)`),
     reason('contact_refused_why', t.refusedWhy),
@@ -130,7 +126,7 @@ export const noticeMail = pgTable(
       'notice_mail_collected',
       sql`${t.certificateId} is null or (${t.digestDay} is not null) = (${t.state} = 'collected')`,
     ),
-    address('notice_mail_email', t.email),
+    mailboxForm('notice_mail_email', t.email),
     oneOf('notice_mail_language', t.language, CONTACT_LANGUAGES),
     textLength('notice_mail_message_id', t.messageId, 250),
     oneOf('notice_mail_state', t.state, NOTICE_MAIL_STATES),

@@ -5,6 +5,7 @@ import { addAdministratorCommands } from './administrator.ts';
 import { addAlarmCommands } from './alarms.ts';
 import { addCertificateCommands } from './certificate.ts';
 import { addCompletionCommand } from './completion.ts';
+import { addConsentCommands } from './consent.ts';
 import { addContactCommands } from './contact.ts';
 import { addCrlCommands } from './crl.ts';
 import { addDirectoryCommands } from './directory.ts';
@@ -44,6 +45,7 @@ export function buildProgram(): Command {
   addAdministratorCommands(program);
   addContactCommands(program);
   addNoticeCommands(program);
+  addConsentCommands(program);
   addProfileCommands(program);
   addJobCommands(program);
   addAlarmCommands(program);

@@ -21,7 +21,7 @@ export async function startDirectory({ serve }: { serve: boolean }): Promise<Env
   return { LDAP_URL: url, LDAP_BIND_DN: bindDn, LDAP_PASSWORD_FILE: passwordFile };
 }
 
-/** Its name is a mailbox, and nobody can consent yet to have that shown. */
+/** Its name is a mailbox, and nobody in the demo consents to have that shown. */
 const NAMED_BY_MAILBOX = 'serv-smime';
 
 const isShown = ({ profile, status }: Made): boolean => status === 'good' && profile !== NAMED_BY_MAILBOX;

@@ -9,7 +9,7 @@ import { type DirectoryConnection, EntryFault, NoAnswer } from './ldap.ts';
 import { putEntry } from './put-entry.ts';
 import { baseDn, dnOf, formatDn } from './tree.ts';
 import type { Turn } from './turn.ts';
-import { shownIds, type WantedEntry, wantedHolders } from './wanted.ts';
+import { candidatesOf, type WantedEntry, wantedHolders } from './wanted.ts';
 
 export type ConvergeNeeds = Needs<'db' | 'policies' | 'clock'>;
 
@@ -32,7 +32,7 @@ export async function convergeHolders(
   { keys, turn }: { readonly keys: readonly string[]; readonly turn: Turn },
 ): Promise<Converged> {
   if (keys.length === 0) return { written: 0, refused: 0 };
-  const known = await shownIds(system, keys);
+  const known = await candidatesOf(system, keys);
   const refused = new Map<string, string>();
   for (let from = 0; from < keys.length; from += AT_ONCE) {
     const wanted = await wantedHolders(system, keys.slice(from, from + AT_ONCE), known);

@@ -1,12 +1,12 @@
 // How far the directory is behind, for metrics, for operators, and for the alarm when nobody looks.
 
-import { pendingSummary, readDirectoryProgress } from '#db/directory.ts';
+import { countLooks, pendingSummary, readDirectoryProgress } from '#db/directory.ts';
 import { feedRowsBeyond } from '#db/gauges.ts';
 import { clearAlarm, raiseAlarm } from '../alarms/raise.ts';
 import type { Needs } from '../system.ts';
 
 export type DirectoryLag = {
-  /** rows of the feed that the directory has not followed, counted up to `mostRows` */
+  /** rows of the feed that the directory has not followed, counted up to `mostRows`, and looks that it has not taken */
   readonly rows: number;
   /** entries that the directory refused and is asked again to take */
   readonly refused: number;
@@ -27,7 +27,7 @@ const REFUSED_MS = 60 * 60_000;
 export async function directoryLag({ db }: Needs<'db'>): Promise<DirectoryLag> {
   const { cursor, completeAt } = await readDirectoryProgress(db.read);
   const { entries, oldest, reasons } = await pendingSummary(db.read);
-  const rows = await feedRowsBeyond(db.read, cursor, MOST_ROWS);
+  const rows = (await feedRowsBeyond(db.read, cursor, MOST_ROWS)) + (await countLooks(db.read));
   return {
     ...{ rows, refused: entries, reasons },
     ...(oldest !== undefined && { refusedSince: oldest }),

@@ -8,6 +8,8 @@ import {
   dueEntries,
   readDirectoryProgress,
   recordDirectoryProgress,
+  settleLooks,
+  wantedLooks,
 } from '#db/directory.ts';
 import { type FeedCursor, type FeedRow, readFeed } from '#db/feed.ts';
 import { Outage } from '../errors.ts';
@@ -22,7 +24,7 @@ const BATCH = 1_000;
 
 export type DirectoryFollower = {
   /**
-   * One round: refused entries whose pause is over, everything new in the feed, everything that ended. Resolves to the number of
+   * One round: refused entries whose pause is over, those that want another look, everything new in the feed, everything that ended. Resolves to the number of
    * entries that were written, or undefined while another worker has the turn. Throws Outage: what was noted stays, and the next
    * round goes on from there.
    */
@@ -42,6 +44,7 @@ export function createFollower(
         const round: Round = { system, connections, turn, ahead };
         const now = system.clock();
         let written = await retryRefused(round);
+        written += await lookAgain(round);
         written += await followFeed(round);
         written += await removeEnded(round, now);
         await note(round, { completeAt: now });
@@ -60,6 +63,19 @@ type Round = {
 
 async function retryRefused(round: Round): Promise<number> {
   return await write(round, await dueEntries(round.system.db.read, BATCH));
+}
+
+/** If we stop between the entries and their settling, the next round looks once more. */
+async function lookAgain(round: Round): Promise<number> {
+  const { db } = round.system;
+  let written = 0;
+  for (;;) {
+    await round.turn.prolong();
+    const looks = await wantedLooks(db.read, BATCH);
+    if (looks.length === 0) return written;
+    written += await writeRows(round, looks);
+    await settleLooks(db.read, looks);
+  }
 }
 
 async function followFeed(round: Round): Promise<number> {

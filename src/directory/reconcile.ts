@@ -99,7 +99,7 @@ async function lookAtPage(walk: Walk, page: readonly FoundEntry[]): Promise<void
     const to = wanted[index]?.entry;
     return to !== undefined && isAsWanted(entry, to) ? [] : [key];
   });
-  await settle(walk, suspects);
+  await settle(walk, suspects, 'met');
 }
 
 /** What is to be there, and was not met. */
@@ -111,18 +111,22 @@ async function lookForMissing(walk: Walk): Promise<void> {
     const holderKeys = await holdersShown(system.db.read, { ...shown, after, limit: PAGE });
     const rows = await certificatesShown(system.db.read, { ...shown, holderKeys });
     const unmet = keysOf(system.policies, rows).filter((key) => !seen.has(key));
-    for (let from = 0; from < unmet.length; from += PAGE) await settle(walk, unmet.slice(from, from + PAGE));
-    for (const key of unmet) seen.add(key);
+    for (let from = 0; from < unmet.length; from += PAGE) await settle(walk, unmet.slice(from, from + PAGE), 'unmet');
     if (holderKeys.length < PAGE) return;
     after = holderKeys.at(-1) ?? after;
   }
 }
 
-/** Looks at suspects once more, counts those that are wrong still, and mends them when told to. */
-async function settle(walk: Walk, suspects: readonly string[]): Promise<void> {
+/**
+ * Looks at suspects once more, counts those that are wrong still, and mends them when told to. What was not met in the directory and is
+ * not wanted there is as it should be.
+ */
+async function settle(walk: Walk, suspects: readonly string[], where: 'met' | 'unmet'): Promise<void> {
   const { system, connections, options, differences } = walk;
   const wrong: Difference[] = [];
   for (const wanted of await wantedHolders(system, suspects)) {
+    if (where === 'unmet' && wanted.certificates === 0) continue;
+    if (where === 'unmet') walk.seen.add(formatKey(wanted.key));
     const kind = await differenceOf(walk, wanted);
     if (kind !== undefined) wrong.push({ kind, entry: formatKey(wanted.key) });
   }

@@ -8,9 +8,10 @@
 //     └ ou=Professionnels → cn=<IdNat_PS>
 
 import { baseName, type Hierarchy } from '../policy/hierarchy.ts';
-import { type Certificate, parseCertificate } from '../x509/certificate.ts';
+import type { Certificate } from '../x509/certificate.ts';
 import { formatName, type Name, nameAttribute, type Rdn } from '../x509/names.ts';
 import { OID } from '../x509/oids.ts';
+import { mailboxesOf } from '../x509/store-keys.ts';
 import type { EntryKey } from './entry-key.ts';
 
 /** In the order of a Name: the country first. */
@@ -83,34 +84,40 @@ export function authorityEntry(hierarchy: Hierarchy, id: string, { certificate, 
 }
 
 /**
- * The entry of a holder with all its certificates in DER, the newest last: what it says beside them is what the newest certifies.
- * A person's `mail` is empty: nobody can consent yet, and without consent no profile lets it be shown.
+ * The entry of a holder with all its certificates, the newest last: what it says beside them is what the newest certifies, and of a
+ * person the mailboxes that any of them holds. Nothing else may show a mailbox, so whoever calls leaves out what may not be come upon.
  */
-export function holderEntry(hierarchy: Hierarchy, key: EntryKey, certificates: readonly Uint8Array[]): Entry {
+export function holderEntry(hierarchy: Hierarchy, key: EntryKey, certificates: readonly Certificate[]): Entry {
   const newest = certificates.at(-1);
   if (newest === undefined) throw new TypeError('an entry without a certificate does not exist');
-  const subject = parseCertificate(newest).subjectName;
+  const { subjectName: subject } = newest;
   const dn = dnOf(hierarchy, key, nameAttribute(subject, OID.commonName));
-  const about = key.kind === 'service' ? aboutService(subject) : aboutPerson(subject);
-  return { dn, attributes: { ...about, ...lastRdn(dn), [CERTIFICATE]: certificates } };
+  const about = key.kind === 'service' ? aboutService(subject) : aboutPerson(subject, mailOf(certificates));
+  return { dn, attributes: { ...about, ...lastRdn(dn), [CERTIFICATE]: certificates.map(({ der }) => der) } };
 }
 
+/** No class of a service has `mail`: one that is certified for a mailbox is named by it. */
 const aboutService = (subject: Certificate['subjectName']): Attributes => ({
   objectClass: ['top', 'applicationProcess', 'pkiUser'],
   ou: shown(subject, OID.organizationalUnitName),
   description: shown(subject, OID.organizationName),
 });
 
-const aboutPerson = (subject: Certificate['subjectName']): Attributes => ({
+const aboutPerson = (subject: Certificate['subjectName'], mail: readonly string[]): Attributes => ({
   objectClass: ['top', 'person', 'organizationalPerson', 'inetOrgPerson', 'pkiUser'],
   sn: shown(subject, OID.surname),
   givenName: shown(subject, OID.givenName),
   title: shown(subject, OID.title),
   o: shown(subject, OID.organizationName),
   ou: shown(subject, OID.organizationalUnitName),
-  // none, and none that somebody else wrote
-  mail: [],
+  // where there is none, none that somebody else wrote
+  mail,
 });
+
+/** A directory takes mailboxes in other letters for the same one, and no value twice. */
+const mailOf = (certificates: readonly Certificate[]): string[] => [
+  ...new Map(certificates.flatMap(mailboxesOf).map((mailbox) => [mailbox.toLowerCase(), mailbox])).values(),
+];
 
 function shown(subject: Certificate['subjectName'], type: string): string[] {
   const value = nameAttribute(subject, type);

@@ -2,7 +2,7 @@
 // holders have consented. Nobody can read it from one end to the other.
 
 import { type DirectoryPlace, type DirectoryRow, searchDirectory, walkDirectory } from '#db/certificate-store.ts';
-import { publicProfiles } from '../policy/publication.ts';
+import { mailProfiles, publicProfiles } from '../policy/publication.ts';
 import type { Needs } from '../system.ts';
 import { foldName } from './sought-name.ts';
 
@@ -58,12 +58,13 @@ export async function findInDirectory(
   };
   // first how far, then what: a certificate that goes out of the store in between shifts nothing beyond the end of the page
   const upTo = await walkDirectory(system.db.read, filter, { after, steps: LONGEST_WALK });
-  const page = { profiles, now: system.clock(), limit: limit + 1, after, upTo };
+  const shown = { profiles, mailProfiles: mailProfiles(system.policies) };
+  const page = { ...shown, now: system.clock(), limit: limit + 1, after, upTo };
   const rows = await searchDirectory(system.db.read, filter, page);
-  const shown = rows.slice(0, limit);
-  const end = rows.length > limit ? shown.at(-1) : upTo;
+  const found = rows.slice(0, limit);
+  const end = rows.length > limit ? found.at(-1) : upTo;
   return {
-    entries: shown.map(entryOf),
+    entries: found.map(entryOf),
     ...(end === undefined ? {} : { next: { soughtName: end.soughtName, id: end.id } }),
   };
 }

@@ -9,9 +9,13 @@ import {
   type Storable,
   type StoreRow,
 } from '#db/certificate-store.ts';
+import type { Tx } from '#db/connect.ts';
+import { consentsOf, holdConsents } from '#db/consents.ts';
+import { askForLook } from '#db/directory.ts';
 import { type FeedPage, feedPositionOf, readFeed, reportFeedPosition } from '#db/feed.ts';
 import { acquireLease } from '#db/leases.ts';
 import { errorFacts } from '../log.ts';
+import { isConsented } from '../policy/publication.ts';
 import type { Needs } from '../system.ts';
 import { parseCertificate } from '../x509/certificate.ts';
 import { type StoreKeys, storeKeysOf } from '../x509/store-keys.ts';
@@ -54,7 +58,7 @@ async function applyPage(system: FillNeeds, { rows, cursor }: FeedPage): Promise
   const storable = await listStorable(system.db.read, issued, { profiles, now: system.clock() });
   const entries = storable.flatMap((one) => rowOf(system, one) ?? []);
   await system.db.transaction(async (tx) => {
-    await addToStore(tx, entries);
+    await addToStore(tx, await withConsents(tx, entries));
     // after what came in: of a certificate that was issued and revoked on one page nothing is left
     await removeFromStore(
       tx,
@@ -62,6 +66,23 @@ async function applyPage(system: FillNeeds, { rows, cursor }: FeedPage): Promise
     );
     await reportFeedPosition(tx, READER, cursor);
   });
+}
+
+/**
+ * The same rows as the consents have them. Where anybody ever consented, a consent may have changed between the directory's look at the
+ * certificate and this row, which the change did not find: so the directory is to look again.
+ */
+async function withConsents(tx: Tx, entries: readonly StoreRow[]): Promise<StoreRow[]> {
+  const mailboxes = entries.flatMap((entry) => entry.mailboxes);
+  if (mailboxes.length === 0) return [...entries];
+  await holdConsents(tx, 'fill');
+  const consents = await consentsOf(tx, mailboxes);
+  const known = ({ mailboxes }: StoreRow): boolean => mailboxes.some((mailbox) => consents.has(mailbox));
+  await askForLook(
+    tx,
+    entries.filter(known).map(({ certificateId }) => certificateId),
+  );
+  return entries.map((entry) => ({ ...entry, mailConsented: isConsented(entry.mailboxes, consents) }));
 }
 
 /** A certificate that cannot be read is left out, and does not hold up the others. */

@@ -3,7 +3,7 @@
 
 import { type StoredCertificate, type StoreLookup, searchStore } from '#db/certificate-store.ts';
 import type { Policies } from '../policy/load.ts';
-import { publicProfiles } from '../policy/publication.ts';
+import { mailProfiles, publicProfiles } from '../policy/publication.ts';
 import type { Needs } from '../system.ts';
 import { type StoreKeys, storeKeysOf } from '../x509/store-keys.ts';
 
@@ -33,12 +33,13 @@ export function createStoreSearch(system: SearchNeeds): SearchCertificates {
     ({ id, certificate }): KnownAuthority => ({ id, der: certificate.der, keys: storeKeysOf(certificate) }),
   );
   const shown = publicProfiles(system.policies);
+  const withMail = mailProfiles(system.policies);
   return async (question, after) => {
     const lookup = lookupOf(question, known);
     const issuer = lookup?.by === 'issuer' ? lookup.id : undefined;
     // profiles that this issuer does not issue would be searched through to their end for nothing
     const profiles = issuer === undefined ? shown : shown.filter((name) => issues(system.policies, name, issuer));
-    const page = { profiles, now: system.clock(), limit: STORE_PAGE + 1, after };
+    const page = { profiles, mailProfiles: withMail, now: system.clock(), limit: STORE_PAGE + 1, after };
     const rows = lookup === undefined ? [] : await searchStore(system.db.read, lookup, page);
     const first = after === undefined ? known.filter(({ keys }) => fits(keys, question)).map(({ der }) => der) : [];
     return { certificates: [...first, ...rows.slice(0, STORE_PAGE).map(({ der }) => der)], ...nextOf(rows) };

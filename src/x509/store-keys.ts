@@ -20,7 +20,7 @@ export type StoreKeys = {
   /** the subject's CN, unless it is a mailbox */
   readonly commonName?: string;
   readonly hosts: readonly string[];
-  /** those of the subject alternative names, and a CN that is one */
+  /** those of the subject, and of the subject alternative names */
   readonly mailboxes: readonly string[];
 };
 
@@ -36,7 +36,6 @@ export function storeKeysOf(certificate: Certificate): StoreKeys {
   const alternatives = names === undefined ? [] : readSubjectAltName(names);
   const commonName = nameAttribute(certificate.subjectName, OID.commonName) ?? '';
   const isMailbox = commonName.includes('@');
-  const mailboxes = alternatives.flatMap((name) => ('rfc822Name' in name ? [name.rfc822Name] : []));
   return {
     certificate: storeKey(certificate.der),
     subject: storeKey(certificate.subject),
@@ -45,6 +44,24 @@ export function storeKeysOf(certificate: Certificate): StoreKeys {
     ...(keyIdentifier === undefined ? {} : { keyIdentifier: storeKey(readSubjectKeyIdentifier(keyIdentifier)) }),
     ...(commonName === '' || isMailbox ? {} : { commonName }),
     hosts: alternatives.flatMap((name) => ('dns' in name ? [name.dns] : [])),
-    mailboxes: [...new Set(isMailbox ? [commonName, ...mailboxes] : mailboxes)],
+    mailboxes: mailboxesOf(certificate),
   };
+}
+
+const MAILBOX = /^[^\s@]+@[^\s@]+$/;
+
+/**
+ * The mailboxes that a certificate holds: what stands for one in the subject, with a CN that only looks like one, and those of the
+ * subject alternative names. Throws DerError where that extension is not what this authority writes.
+ */
+export function mailboxesOf({ subjectName, extensions }: Pick<Certificate, 'subjectName' | 'extensions'>): string[] {
+  const inSubject = subjectName
+    .flat()
+    .filter(({ type, value }) => MAILBOX.test(value) || (type === OID.commonName && value.includes('@')))
+    .map(({ value }) => value);
+  const names = extensions.find(({ oid }) => oid === OID.subjectAltName)?.value;
+  const alternatives = names === undefined ? [] : readSubjectAltName(names);
+  return [
+    ...new Set([...inSubject, ...alternatives.flatMap((name) => ('rfc822Name' in name ? [name.rfc822Name] : []))]),
+  ];
 }

