@@ -1,6 +1,8 @@
 // Starts one role: `main.ts api | public | worker | signer issuing | signer ocsp | all`. SIGTERM and SIGINT drain it; a second
 // signal two seconds later ends it at once.
 
+// before the roles, which lead to the database
+import '#db/resolve-drizzle.ts';
 import { type Config, loadConfig } from './config.ts';
 import { Outage, Refusal } from './errors.ts';
 import { createLog, errorFacts, type Log } from './log.ts';

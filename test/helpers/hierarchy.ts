@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { lockCeremony } from '../../src/ca/ceremony-lock.ts';
 import { Refusal } from '../../src/errors.ts';
 import { keepPins } from './run-log.ts';
+import { SURROUNDINGS } from './surroundings.ts';
 import { installed } from './token.ts';
 
 export type TestHierarchy = {
@@ -120,7 +121,7 @@ function writeConfiguration({ root, tokens, softhsmConf }: TestHierarchy): void 
 function create({ environment }: TestHierarchy): void {
   const { status, stderr } = spawnSync(process.execPath, ['scripts/igc.ts', 'hierarchy', 'create', '--generate-pins'], {
     cwd: CHECKOUT,
-    env: { PATH: process.env.PATH, ...environment },
+    env: { ...SURROUNDINGS, ...environment },
     encoding: 'utf8',
   });
   if (status !== 0) throw new Error(`igc hierarchy create ended with ${status}:\n${stderr}`);

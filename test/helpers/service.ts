@@ -20,6 +20,7 @@ import { createClock, type TestClock } from './clock.ts';
 import { type FreshDatabase, freshDatabase } from './database.ts';
 import { copyHierarchy, type HierarchyCopy } from './hierarchy.ts';
 import { keepOutput } from './run-log.ts';
+import { SURROUNDINGS } from './surroundings.ts';
 import { type Spy, spyOn } from './token.ts';
 
 const CHECKOUT = join(import.meta.dirname, '..', '..');
@@ -124,7 +125,7 @@ export async function prepareService(options: ServiceOptions = {}): Promise<Serv
 type Places = Pick<Service, 'hierarchy' | 'database' | 'directory' | 'apiPort' | 'publicPort'>;
 
 const environmentOf = ({ hierarchy, database, directory, apiPort, publicPort }: Places): Environment => ({
-  PATH: process.env.PATH ?? '',
+  ...SURROUNDINGS,
   ...hierarchy.environment,
   DATABASE_URL: database.url,
   SIGNER_SOCKETS: join(hierarchy.root, 's'),

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { vi } from 'vitest';
 import { run } from '../../scripts/commands/run.ts';
 import { keepOutput } from '../helpers/run-log.ts';
+import { SURROUNDINGS } from '../helpers/surroundings.ts';
 
 const CHECKOUT = join(import.meta.dirname, '..', '..');
 
@@ -23,7 +24,7 @@ export type RunningIgc = { readonly pid: number; readonly ended: Promise<Ran>; k
 export function startIgc(environment: Readonly<Record<string, string>>, args: readonly string[]): RunningIgc {
   const child = spawn(process.execPath, ['scripts/igc.ts', ...args], {
     cwd: CHECKOUT,
-    env: { PATH: process.env.PATH, ...environment },
+    env: { ...SURROUNDINGS, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';
