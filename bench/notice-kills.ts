@@ -69,11 +69,13 @@ export async function sendAndKill({ stage, db }: Place, { mails, kills, workers 
 
 const PENDING = sql`certificate_id is not null and state in ('pending', 'sending')`;
 
-/** Mails of notices alone: a digest is sent in the morning. */
+/** Mails of notices alone, for a digest is sent in the morning; and of certificates that do not end meanwhile. */
 async function takeNewest({ read }: Database, count: number): Promise<readonly WantedMail[]> {
   await read.execute(sql`
     update notice_mail set state = 'sent', settled_at = now()
-    where ${PENDING} and id not in (select id from notice_mail where ${PENDING} order by id desc limit ${count})`);
+    where ${PENDING} and id not in (
+      select mail.id from notice_mail mail join certificate on certificate.id = certificate_id
+      where mail.state = 'pending' and not_after > now() + interval '1 hour' order by mail.id desc limit ${count})`);
   await read.execute(sql`vacuum analyze notice_mail`);
   const { rows } = await read.execute<WantedMail>(sql`
     select certificate_id as "certificateId", threshold, email, message_id as "messageId",

@@ -66,19 +66,34 @@ const headed = ({ messageId, email }: Envelope, words: Words): Mail => ({ messag
 
 function factsOf(ending: Ending, language: Language, { profiles, notices }: Policies): NoticeFacts {
   const { holder, profile, subject, serial, issuer, notAfter } = ending;
-  const format = (options: Intl.DateTimeFormatOptions): string =>
-    new Intl.DateTimeFormat(language === 'fr' ? 'fr-FR' : 'en-GB', { timeZone: notices.zone, ...options }).format(
-      notAfter,
-    );
+  const formats = formatsOf(language, notices.zone);
   return {
     holder: nameOf(holder),
     profile: profiles.get(profile)?.title[language] ?? profile,
     name: commonNameOf(subject),
     serial: Buffer.from(serial).toString('hex'),
     issuer,
-    end: format({ dateStyle: 'full', timeStyle: 'short' }),
-    endDay: format({ dateStyle: 'long' }),
+    end: formats.end.format(notAfter),
+    endDay: formats.endDay.format(notAfter),
   };
+}
+
+type Formats = { readonly end: Intl.DateTimeFormat; readonly endDay: Intl.DateTimeFormat };
+
+/** Kept, because making them takes longer than all the rest of a mail's words: one for each language and the policy's zone. */
+const kept = new Map<string, Formats>();
+
+function formatsOf(language: Language, timeZone: string): Formats {
+  const key = `${language} ${timeZone}`;
+  const known = kept.get(key);
+  if (known !== undefined) return known;
+  const locale = language === 'fr' ? 'fr-FR' : 'en-GB';
+  const formats = {
+    end: new Intl.DateTimeFormat(locale, { timeZone, dateStyle: 'full', timeStyle: 'short' }),
+    endDay: new Intl.DateTimeFormat(locale, { timeZone, dateStyle: 'long' }),
+  };
+  kept.set(key, formats);
+  return formats;
 }
 
 /** The structure's name, or the person's. */

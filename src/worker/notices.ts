@@ -1,7 +1,7 @@
 // The loops of the notices: what is due is written down every minute, what waits is sent every second, and every hour somebody looks
 // whether anything is missing. Without SMTP_URL there are none.
 
-import { type Loop, startLoop } from '../loop.ts';
+import { type Loop, type Step, startLoop } from '../loop.ts';
 import { readBounces } from '../notices/bounces.ts';
 import { checkNotices } from '../notices/check.ts';
 import type { Mailer } from '../notices/mail.ts';
@@ -23,11 +23,10 @@ export function startNotices(system: System, mailer: Mailer | undefined): readon
     system.log.info('no mail is sent: SMTP_URL is not set');
     return [];
   }
-  const patience = createPatience();
   const directory = system.config.BOUNCE_DIRECTORY;
   return [
     startLoop('notices', RECORD_MS, () => recordDueNotices(system), system.log),
-    startLoop('mails', SEND_MS, () => sendPatiently(system, mailer, patience), system.log),
+    startLoop('mails', SEND_MS, sendPatiently(system, mailer), system.log),
     startLoop('missing notices', CHECK_MS, () => checkNotices(system), system.log),
     ...(directory === undefined
       ? []
@@ -37,19 +36,19 @@ export function startNotices(system: System, mailer: Mailer | undefined): readon
 
 const SERVER = 'smtp';
 
-async function sendPatiently(
-  system: System,
-  mailer: Mailer,
-  patience: ReturnType<typeof createPatience>,
-): Promise<void> {
-  if (!patience.mayTry(SERVER)) return;
-  try {
-    await sendWaitingMails(system, mailer, TURN);
-    patience.succeeded(SERVER);
-  } catch (error) {
-    patience.failed(SERVER);
-    throw error;
-  }
+/** One turn after the other while there is more than one has room for: a day's mails are not to wait for pauses. */
+function sendPatiently(system: System, mailer: Mailer): Step {
+  const patience = createPatience();
+  return async (isStopping) => {
+    if (!patience.mayTry(SERVER)) return;
+    try {
+      while ((await sendWaitingMails(system, mailer, TURN)) === TURN && !isStopping());
+      patience.succeeded(SERVER);
+    } catch (error) {
+      patience.failed(SERVER);
+      throw error;
+    }
+  };
 }
 
 /** What the task does: everything that is due, recorded and sent, as far as one turn goes. */
