@@ -12,14 +12,19 @@ export type WebhookReceiver = {
   readonly received: ReceivedPost[];
   /** a status, or what is done with the response; 200 unless a test says more */
   answer: (post: ReceivedPost) => number | ((response: ServerResponse) => void);
+  /** answers 200 to everyone who still waits */
+  release(): void;
   close(): Promise<void>;
 };
 
-/** Answers nothing, ever. */
+/** Answers nothing, until `release`. */
 export const hang = (): void => undefined;
 
 export async function startWebhookReceiver(): Promise<WebhookReceiver> {
+  const open = new Set<ServerResponse>();
   const server = createServer((request, response) => {
+    open.add(response);
+    response.on('close', () => open.delete(response));
     const parts: Buffer[] = [];
     request.on('data', (part: Buffer) => parts.push(part));
     request.on('end', () => {
@@ -36,6 +41,9 @@ export async function startWebhookReceiver(): Promise<WebhookReceiver> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     received: [],
     answer: () => 200,
+    release() {
+      for (const response of open) response.writeHead(200).end();
+    },
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

@@ -18,6 +18,7 @@ const DOCUMENTS = [
   'docs/notices.md',
   'docs/operations.md',
   'docs/profiles.md',
+  'docs/webhooks.md',
   'policies/README.md',
 ];
 const text = (file: string): string => readFileSync(join(ROOT, file), 'utf8');

@@ -53,6 +53,27 @@ test('alarms go a year after their end, open ones never; copies that fell silent
   expect(await prune()).toBe(0);
 });
 
+test('what a webhook was told goes a quarter after it was settled, and what waits never', async () => {
+  const webhook = '018f0000-0000-7000-8000-000000000000';
+  await run(
+    `insert into webhook (id, url, events) values ('${webhook}', 'https://example.fr/', '{certificate.issued}')`,
+  );
+  const tell = async (name: string, state: string, settled: string): Promise<void> => {
+    const { id } = await issued(fresh.db.read, { subject: `CN=${name}` });
+    await run(`insert into webhook_delivery (webhook_id, certificate_id, event, occurred_at, next_at, give_up_at, state, settled_at)
+      values ('${webhook}', '${id}', 'certificate.issued', '${daysAgo(900)}', '${daysAgo(900)}', '${daysAgo(900)}', '${state}', ${settled})`);
+  };
+  await tell('told long ago', 'delivered', `'${daysAgo(91)}'`);
+  await tell('told lately', 'delivered', `'${daysAgo(89)}'`);
+  await tell('given up', 'given_up', `'${daysAgo(91)}'`);
+  await tell('waiting', 'pending', 'null');
+  expect(await prune()).toBe(2);
+  expect(await left('subject', 'webhook_delivery join certificate on certificate.id = certificate_id')).toEqual([
+    'CN=told lately',
+    'CN=waiting',
+  ]);
+});
+
 test('rows are deleted from the pages that were named, and every page is named by and by', async () => {
   await run(`insert into feed_reader (copy, xid, position, seen_at)
     select 'copy ' || n, '1', 0, '${daysAgo(99)}' from generate_series(1, 60000) n`);
