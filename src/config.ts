@@ -58,6 +58,10 @@ const Environment = Type.Object({
   OBSERVER_URL: Type.Optional(HttpUrl),
   /** the same for OCSP */
   OBSERVER_OCSP_URL: Type.Optional(HttpUrl),
+  /** the same for the directory, read without a name; ldaps:// is held against LDAP_CA_FILE where that is set */
+  OBSERVER_LDAP_URL: Type.Optional(
+    Type.String({ pattern: '^ldaps?://(\\[[0-9a-fA-F:]+\\]|[A-Za-z0-9.-]+)(:\\d{1,5})?/?$' }),
+  ),
   /** where alarms are told, signed with the secret in the file */
   ALARM_WEBHOOK_URL: Type.Optional(WebhookUrl),
   ALARM_WEBHOOK_SECRET_FILE: Type.Optional(Path),

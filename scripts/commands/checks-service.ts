@@ -198,10 +198,16 @@ export async function checkAlarms({ db, config }: System): Promise<readonly Chec
     open.length === 0
       ? ok('alarms', 'none is open')
       : warn('alarms', `open: ${open.join(', ')}`, 'see `igc alarms list`; docs/operations.md says what to do'),
-    config.OBSERVER_URL === undefined || config.OBSERVER_OCSP_URL === undefined
-      ? ok('observer', 'off here: OBSERVER_URL or OBSERVER_OCSP_URL is not set')
-      : ok('observer', 'the worker fetches lists, certificates and OCSP answers as the public does'),
+    observerCheck(config),
   ];
+}
+
+function observerCheck({ OBSERVER_URL, OBSERVER_OCSP_URL, OBSERVER_LDAP_URL }: System['config']): Check {
+  const urls = { OBSERVER_URL, OBSERVER_OCSP_URL, OBSERVER_LDAP_URL };
+  const unset = Object.entries(urls).flatMap(([name, url]) => (url === undefined ? [name] : []));
+  if (unset.length === Object.keys(urls).length) return ok('observer', `off here: ${unset.join(', ')} are not set`);
+  const without = unset.length === 0 ? '' : `; not set: ${unset.join(', ')}`;
+  return ok('observer', `the worker fetches what the public sees${without}`);
 }
 
 /** The LDAP directory: off, or how far it has followed and whether it refuses entries. */

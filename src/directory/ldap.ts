@@ -1,8 +1,8 @@
-// The only door to LDAP: one connection, bound by name before anything else, one operation at a time and each with a deadline. What
+// The only door to LDAP: one connection, bound before anything else, one operation at a time and each with a deadline. What
 // goes wrong is an Outage of the whole directory or a fault of one entry, and neither tells a DN.
 
-import { connect as connectSocket } from 'node:net';
-import type { ConnectionOptions } from 'node:tls';
+import { connect as connectSocket, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { Attribute, Change, Client, ResultCodeError } from 'ldapts';
 import { Outage } from '../errors.ts';
 import { allowLongRequests } from './ldap-lengths.ts';
@@ -132,14 +132,29 @@ export function openConnection(settings: LdapSettings, timeoutMs: number): Direc
   };
 }
 
-function newClient({ at, security, ca }: LdapSettings, timeoutMs: number): Client {
+function newClient({ at, security, ca, maxBytes = Number.POSITIVE_INFINITY }: LdapSettings, timeoutMs: number): Client {
   const limits = { timeout: timeoutMs, connectTimeout: timeoutMs };
   if (at.kind === 'socket') {
     // only the path counts: it is no network, and the host is never asked
     const createConnection = (() => connectSocket(at.path)) as typeof connectSocket;
     return new Client({ url: 'ldap://localhost', createConnection, ...limits });
   }
-  return new Client({ url: at.url, ...limits, ...(security === 'tls' ? { tlsOptions: tlsOptions(at.host, ca) } : {}) });
+  const createConnection = ((port: number, host: string) =>
+    endingAfter(maxBytes, connectSocket(port, host))) as typeof connectSocket;
+  const createSecureConnection = ((port: number, host: string, options: ConnectionOptions) =>
+    endingAfter(maxBytes, connectTls(port, host, options))) as typeof connectTls;
+  const tls = security === 'tls' ? { tlsOptions: tlsOptions(at.host, ca) } : {};
+  return new Client({ url: at.url, createConnection, createSecureConnection, ...limits, ...tls });
+}
+
+/** The library takes whatever comes into memory. */
+function endingAfter<S extends Socket>(maxBytes: number, socket: S): S {
+  if (maxBytes === Number.POSITIVE_INFINITY) return socket;
+  let length = 0;
+  return socket.on('data', ({ length: more }: Buffer) => {
+    length += more;
+    if (length > maxBytes) socket.destroy();
+  });
 }
 
 /** Whatever a server has against us here, it has nothing against an entry. */

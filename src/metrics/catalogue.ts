@@ -215,10 +215,18 @@ export const CATALOGUE = {
   },
   igc_observer_last_look_timestamp_seconds: {
     type: 'gauge',
-    help: 'When this copy last looked at everything as the public sees it; 0 when it never did, because another copy does or OBSERVER_URL is not set.',
+    help: 'When this copy last looked at everything as the public sees it; 0 when it never did, because another copy does or neither OBSERVER_URL nor OBSERVER_LDAP_URL is set.',
     labels: [],
     roles: ['worker'],
-    alarm: '`time() - max(igc_observer_last_look_timestamp_seconds) > 1800` where OBSERVER_URL is set',
+    alarm:
+      '`time() - max(igc_observer_last_look_timestamp_seconds) > 1800` where OBSERVER_URL or OBSERVER_LDAP_URL is set',
+  },
+  igc_observer_findings: {
+    type: 'gauge',
+    help: 'What was wrong when this copy last looked, over HTTP (OCSP with it) and in the LDAP directory; absent when it never did.',
+    labels: ['view'],
+    roles: ['worker'],
+    alarm: 'above 0 for 10 minutes: `igc alarms list` says what',
   },
   igc_directory_feed_rows: {
     type: 'gauge',

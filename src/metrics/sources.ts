@@ -111,11 +111,14 @@ export const alarmSource = ({ db }: Needs<'db'>): Source => ({
   },
 });
 
-/** When this copy last observed the public's view. */
+/** When this copy last observed the public's view, and how much was wrong with it. */
 export const observerSource = ({ lastLook }: Pick<Observer, 'lastLook'>): Source => ({
   name: 'observer',
   read: () => [
     plain('igc_observer_last_look_timestamp_seconds', lastLook.at === undefined ? 0 : timestamp(lastLook.at)),
+    ...Object.entries(lastLook.wrong ?? {}).map(
+      ([view, value]): Sample => ({ name: 'igc_observer_findings', labels: { view }, value }),
+    ),
   ],
 });
 

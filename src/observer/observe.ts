@@ -1,5 +1,5 @@
-// The black-box observer: fetches our own CRLs, CA certificates and OCSP answers over the network, as a relying party would, believes
-// nothing but signatures, and compares what comes with what was published. It never repairs anything: it raises alarms, and clears
+// The black-box observer: fetches our own CRLs, CA certificates and OCSP answers over HTTP, and the first two from the directory, as a
+// relying party would, believes nothing but signatures, and compares what comes with what was published. It never repairs anything: it raises alarms, and clears
 // those whose reason is gone.
 
 import { certificateStatus } from '#db/certificates.ts';
@@ -13,17 +13,17 @@ import { type Fetched, fetchBounded } from '../fetch.ts';
 import { certificatePath, crlPath } from '../policy/hierarchy.ts';
 import type { Needs } from '../system.ts';
 import type { Crl } from '../x509/crl.ts';
-import { readList, staleness, walkList } from './list.ts';
+import { type DirectoryView, type LookAt, observeDirectory } from './directory.ts';
+import type { Findings } from './findings.ts';
+import { MAX_CERTIFICATE_BYTES, MAX_LIST_BYTES, readList, rhythmOf, staleness, walkList, wentBack } from './list.ts';
 import { askOcsp } from './ocsp.ts';
 
-const HOUR = 3_600_000;
 const LEASE = 'observer';
 /** One worker observes; when it dies, another one goes on after so long. */
 const LEASE_MS = 10 * 60_000;
 const DEADLINE_MS = 30_000;
-/** A list of a million entries has 35 MB; what has far more is not ours. */
-const MAX_LIST_BYTES = 100 * 1024 * 1024;
-const MAX_CERTIFICATE_BYTES = 64 * 1024;
+/** Caches may keep a list for an hour; beyond that, and a little more, a newer one has to be served. */
+const SERVED_AFTER_MS = 65 * 60_000;
 /** Certificates of each authority that are asked about: so many that live, and so many that its list revokes. */
 const SAMPLE = 2;
 /** A row reaches every public copy within a second; what is younger than this is not asked about. */
@@ -37,34 +37,59 @@ export type Observer = {
   readonly holder: string;
   /** kept between two looks: the highest number of each authority's list, as it was fetched */
   readonly seen: Map<string, bigint>;
-  /** when it last looked at everything, for metrics */
-  readonly lastLook: { at?: Date };
+  /** when it last looked at everything, and how much was wrong with each view, for metrics and readiness */
+  readonly lastLook: { at?: Date; wrong?: Readonly<Record<View, number>> };
+  /** reads the directory as anybody does; absent where nobody is to */
+  readonly directory?: DirectoryView;
   /** longest wait for one file, in milliseconds; 30,000 unless told */
   readonly deadlineMs?: number;
 };
 
-/** An observer that has seen nothing yet. */
-export const newObserver = (holder: string): Observer => ({ holder, seen: new Map(), lastLook: {} });
+/** What the public sees: files and answers, and entries. */
+export type View = 'http' | 'ldap';
 
-/** Of each kind that was looked at: what is wrong, or null when it is right. What could not be looked at is absent. */
-type Findings = Partial<Record<AlarmKind, string | null>>;
+/** An observer that has seen nothing yet; without `look` it leaves the directory alone. */
+export const newObserver = (holder: string, look?: LookAt): Observer => ({
+  ...{ holder, seen: new Map(), lastLook: {} },
+  ...(look === undefined ? {} : { directory: { look, lists: new Map() } }),
+});
 
 /**
- * Looks at everything once, unless another worker does; answers how many things are wrong, undefined when it did not look.
- * Off without OBSERVER_URL. Throws Outage when the database or the clock is away, never for what the network says.
+ * Looks at everything once, unless another worker does; answers how many things are wrong, undefined when it did not look. Off without
+ * OBSERVER_URL and without a directory to look at. Throws Outage when the database or the clock is away, never for what the network says.
  */
 export async function observe(system: ObserverNeeds, observer: Observer): Promise<number | undefined> {
-  if (system.config.OBSERVER_URL === undefined) return undefined;
+  if (system.config.OBSERVER_URL === undefined && observer.directory === undefined) return undefined;
   if ((await acquireLease(system.db.read, LEASE, observer.holder, LEASE_MS)) === undefined) return undefined;
   const known = await whatIsKnown(system);
-  let wrong = 0;
+  const wrong = { http: 0, ldap: 0 };
   for (const authority of system.authorities.values()) {
     // One authority after the other: the observer is no load.
-    const findings = await observeAuthority(system, authority, { ...known, observer });
-    wrong += await tell(system, authority.id, findings);
+    const { list, ...findings } = await observeAuthority(system, authority, { ...known, observer });
+    wrong.http += await tell(system, authority.id, findings);
+    wrong.ldap += await observeEntry(system, authority, { ...known, observer, list });
   }
   observer.lastLook.at = system.clock();
-  return wrong;
+  observer.lastLook.wrong = wrong;
+  return wrong.http + wrong.ldap;
+}
+
+/** The entry of an authority; an alarm about it says `ldap` before the authority. */
+async function observeEntry(
+  system: ObserverNeeds,
+  authority: Authority,
+  {
+    lists,
+    observer: { directory, seen },
+    list,
+  }: Known & { readonly observer: Observer; readonly list: Crl | undefined },
+): Promise<number> {
+  if (directory === undefined) return 0;
+  const published = lists.find(({ issuer }) => issuer === authority.id);
+  const { hierarchy } = system.policies;
+  const subject = `ldap ${authority.id}`;
+  const known = { directory, seen, subject, published, shown: list, now: system.clock(), hierarchy };
+  return await tell(system, subject, await observeDirectory(authority, known));
 }
 
 type Known = {
@@ -87,14 +112,15 @@ async function observeAuthority(
   system: ObserverNeeds,
   authority: Authority,
   known: Known & { readonly observer: Observer },
-): Promise<Findings> {
+): Promise<Findings & { list: Crl | undefined }> {
+  if (system.config.OBSERVER_URL === undefined) return { list: undefined };
   const published = known.lists.find(({ issuer }) => issuer === authority.id);
   // Nothing was published ever: the public has nothing to fetch, and igc doctor says so.
   const { list, ...ofList } =
     published === undefined ? {} : await observeList(system, authority, { published, ...known });
   const ofFile = await observeFile(system, authority, known.observer);
   const ofOcsp = known.answered.has(authority.id) ? await observeOcsp(system, authority, { list, ...known }) : {};
-  return { ...ofList, ...ofFile, ...ofOcsp };
+  return { list, ...ofList, ...ofFile, ...ofOcsp };
 }
 
 type Published = { readonly published: PublishedList; readonly observer: Observer };
@@ -111,16 +137,12 @@ async function observeList(
   const read = 'fault' in fetched ? fetched : readList(fetched.body, authority);
   if ('fault' in read) return { list_unverifiable: read.fault };
   const { list } = read;
-  const seen = observer.seen.get(authority.id);
-  const number = list.number ?? 0n;
-  if (seen === undefined || number > seen) observer.seen.set(authority.id, number);
-  const { periodHours, validityHours } = hierarchy.crl[authority.kind];
-  const hours = { periodMs: periodHours * HOUR, validityMs: validityHours * HOUR };
+  const known = { published, ...rhythmOf(hierarchy, authority), shownAfterMs: SERVED_AFTER_MS, now: system.clock() };
   return {
     list,
     list_unverifiable: null,
-    list_went_back: seen !== undefined && number < seen ? `number ${number} came after ${seen}` : null,
-    list_stale: staleness(list, { seen, published, ...hours, now: system.clock() }) ?? null,
+    list_went_back: wentBack(observer.seen, authority.id, list.number ?? 0n),
+    list_stale: staleness(list, known) ?? null,
   };
 }
 

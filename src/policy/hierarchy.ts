@@ -204,6 +204,12 @@ export function ldapUrl(hierarchy: Hierarchy, id: string, attribute: RevocationL
   return `${hierarchy.urls.ldap}/${escapeDn(dn)}?${list}?base?objectClass=pkiCA`;
 }
 
+/** The entry and the attribute that an LDAP URL names, as a client asks for them (RFC 4516 §2 URL Definition). */
+export function ldapPlace(url: string): { readonly dn: string; readonly attribute: string } {
+  const [, dn = '', attribute = ''] = /^ldaps?:\/\/[^/]*\/([^?]*)\?([^?]*)/.exec(url) ?? [];
+  return { dn: decodeURIComponent(dn), attribute: decodeURIComponent(attribute) };
+}
+
 // encodeURI leaves `?` and `#` as they are, which would end the DN (RFC 4516 §2.1 Percent-Encoding)
 const escapeDn = (dn: string): string => encodeURI(dn).replaceAll('?', '%3F').replaceAll('#', '%23');
 

@@ -8,6 +8,7 @@ import { deliverAlarms } from '../alarms/deliver.ts';
 import { openWebhook } from '../alarms/webhook.ts';
 import { sealAuditRows } from '../audit/seal.ts';
 import { createKeySweep } from '../ca/forsaken-keys.ts';
+import { openLook } from '../directory/look.ts';
 import { startLoop } from '../loop.ts';
 import { openMailer } from '../notices/mail.ts';
 import { newObserver, type Observer, observe } from '../observer/observe.ts';
@@ -48,7 +49,7 @@ export async function startWorker(system: System): Promise<{ readonly observer: 
   const { log, config } = system;
   const listPatience = createPatience();
   const responderPatience = createPatience();
-  const observer = newObserver(holder);
+  const observer = newObserver(holder, openLook(config));
   const sweepKeys = createKeySweep();
   const channelPatience = createPatience();
   const directory = startDirectory(system, holder);

@@ -78,7 +78,7 @@ describe('the catalogue', () => {
   it('has labels whose values are bounded words alone', () => {
     const labels = new Set(definitions.flatMap(([, { labels }]) => labels));
     const bounded = ['code', 'issuer', 'kind', 'operation', 'outcome', 'profile', 'role', 'source', 'state', 'status'];
-    expect([...labels].sort()).toEqual([...bounded, 'step', 'token', 'version']);
+    expect([...labels].sort()).toEqual([...bounded, 'step', 'token', 'version', 'view']);
   });
 
   it('is the table of docs/metrics.md', () => {
