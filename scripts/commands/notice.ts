@@ -27,7 +27,7 @@ Examples:
 
 const REHEARSE_HELP = `
 The mail is the one that the certificate's people will get, its subject begins with [Essai] or [Test], and nothing is recorded but
-that you sent it: the real ones come as if this had never been.
+that you sent it, and to whom: the real ones come as if this had never been.
 
 Examples:
   $ igc notice rehearse 0199aa00-0000-7000-8000-000000000000 --to moi@hopital-generique.fr --language fr
@@ -135,7 +135,7 @@ async function send(system: OpenSystem, { id }: CertificateRecord, recipients: r
   try {
     await appendAudit(system.db.read, {
       ...{ kind: 'notice_rehearsed', actor: actorText(operator()), subjectId: id, at: system.clock() },
-      content: { mails: recipients.length },
+      content: { recipients: recipients.map(({ email }) => email) },
     });
     return await rehearseNotice(system, mailer, { certificateId: id, recipients });
   } finally {

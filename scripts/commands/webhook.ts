@@ -11,7 +11,8 @@ import { addDeliveryCommands } from './webhook-deliveries.ts';
 
 const ADD_HELP = `
 The address is https:, or http: to this machine alone. The secret on stdout is for who runs the receiver, and for nobody else: it is
-derived from WEBHOOK_SECRET_FILE, and \`igc webhook secret\` prints it again. Events: ${WEBHOOK_EVENTS.join(', ')}; all without --event.
+derived from WEBHOOK_SECRET_FILE, and \`igc webhook secret\` prints it again. Events, all without --event:
+${WEBHOOK_EVENTS.join(', ')}.
 docs/webhooks.md says what a receiver gets and how it checks that.
 
 Examples:

@@ -1,5 +1,6 @@
 // igc notice, with a real mail server and a certificate whose people are known.
 
+import { sql } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { recordContact } from '#db/contacts.ts';
@@ -94,6 +95,16 @@ test('a rehearsal is the mail of the certificate, marked, and leaves the real on
   expect((await igc('show', id)).json()).toMatchObject(
     Array.from({ length: 5 }, () => ({ state: expect.not.stringContaining('sent') })),
   );
+});
+
+test('the audit keeps who was sent a rehearsal, in what can be erased', async () => {
+  await igc('rehearse', id, '--to', 'me@example.org');
+  const { rows } = await service.database.db.read.execute<{ actor: string; content: object }>(
+    sql`select actor, content from audit_event where kind = 'notice_rehearsed' and subject_id = ${id}`,
+  );
+  expect(rows).toMatchObject([
+    { actor: expect.stringContaining('operator'), content: { recipients: ['me@example.org'] } },
+  ]);
 });
 
 test('a rehearsal without a mail is one that says to whom it would go', async () => {
