@@ -2,20 +2,13 @@
 
 import { Temporal } from 'temporal-polyfill';
 import { type NoticePolicy, type Threshold, thresholdName } from '../policy/notices.ts';
+import { thresholdInstant, zoned } from '../policy/thresholds.ts';
 
 type Rule = Pick<NoticePolicy, 'thresholds' | 'zone'>;
 type Validity = { readonly notBefore: Date; readonly notAfter: Date };
 
 /** What a certificate's holder is to be told at a moment: the threshold by name, and since when it is due. */
 export type Due = { readonly threshold: string; readonly dueAt: Date };
-
-/**
- * The moment of a threshold: so many months or days before the end on the calendar of the zone, at the same local time of day. A day
- * that the month has not is its last one; a time that the day has not, because clocks go forward, is as much later.
- */
-export function thresholdInstant(notAfter: Date, threshold: Threshold, zone: string): Date {
-  return new Date(zoned(notAfter, zone).subtract(threshold).epochMilliseconds);
-}
 
 /**
  * The latest threshold that has passed at `now`, so that missed ones collapse into one. Undefined before the first, after the end, and
@@ -100,6 +93,3 @@ export function nextTimeOfDay(now: Date, timeOfDay: string, zone: string): { rea
   if (next === undefined) throw new RangeError('tomorrow is not later than today');
   return { at: new Date(next.epochMilliseconds), day: next.toPlainDate().toString() };
 }
-
-const zoned = (moment: Date, zone: string): Temporal.ZonedDateTime =>
-  Temporal.Instant.fromEpochMilliseconds(moment.getTime()).toZonedDateTimeISO(zone);

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { dueRanges, latestDue, nextTimeOfDay, thresholdInstant } from '../../src/notices/due.ts';
+import { dueRanges, latestDue, nextTimeOfDay } from '../../src/notices/due.ts';
 import { thresholdName } from '../../src/policy/notices.ts';
+import { thresholdInstant } from '../../src/policy/thresholds.ts';
 import { policies } from '../policy/policies.ts';
 
 const { notices } = policies;
