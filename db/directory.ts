@@ -231,21 +231,35 @@ export async function dueEntries(tx: Tx, limit: number): Promise<string[]> {
   return rows.map(({ entry }) => entry);
 }
 
-export type PendingSummary = { readonly entries: number; readonly oldest?: Date; readonly reasons: readonly string[] };
+export type PendingSummary = {
+  readonly entries: number;
+  readonly oldest?: Date;
+  readonly reasons: readonly string[];
+  /** since when the first of those waits that are not refused: their directory is away */
+  readonly awaySince?: Date;
+};
 
-/** How many entries the directory refuses, since when, and with which result codes. */
+/** How many entries the directory refuses, since when, and with which result codes; and what waits because it is away. */
 export async function pendingSummary(tx: Tx): Promise<PendingSummary> {
   const rows = await tx
     .select({ reason: directoryPending.reason, entries: count(), oldest: min(directoryPending.since) })
     .from(directoryPending)
     .groupBy(directoryPending.reason)
     .orderBy(directoryPending.reason);
-  const oldest = rows.flatMap((row) => (row.oldest === null ? [] : [row.oldest.getTime()]));
+  const isAway = ({ reason }: { readonly reason: string }): boolean => reason.endsWith('_away');
+  const refused = rows.filter((row) => !isAway(row));
+  const [oldest, awaySince] = [oldestOf(refused), oldestOf(rows.filter(isAway))];
   return {
-    entries: rows.reduce((sum, row) => sum + row.entries, 0),
-    ...(oldest.length > 0 && { oldest: new Date(Math.min(...oldest)) }),
-    reasons: rows.map(({ reason }) => reason),
+    entries: refused.reduce((sum, row) => sum + row.entries, 0),
+    ...(oldest !== undefined && { oldest }),
+    reasons: refused.map(({ reason }) => reason),
+    ...(awaySince !== undefined && { awaySince }),
   };
+}
+
+function oldestOf(rows: readonly { readonly oldest: Date | null }[]): Date | undefined {
+  const times = rows.flatMap(({ oldest }) => (oldest === null ? [] : [oldest.getTime()]));
+  return times.length === 0 ? undefined : new Date(Math.min(...times));
 }
 
 /** Authorities whose entry the directory does not have, or whose last list it does not have; none that waits for its next try. */

@@ -214,11 +214,18 @@ function observerCheck({ OBSERVER_URL, OBSERVER_OCSP_URL, OBSERVER_LDAP_URL }: S
 export async function checkLdap(system: System): Promise<readonly Check[]> {
   const check = 'LDAP directory';
   if (system.config.LDAP_URL === undefined) return [ok(check, 'off: LDAP_URL is not set')];
-  const { rows, refused, reasons, completeAt } = await directoryLag(system);
+  const { rows, refused, reasons, completeAt, awaySince } = await directoryLag(system);
   const last = completeAt === undefined ? 'not complete yet' : `complete at ${completeAt.toISOString()}`;
-  const late = completeAt === undefined || system.clock().getTime() - completeAt.getTime() > LAG_MS;
-  if (late)
-    return [warn(check, `${last}, ${rows} changes wait`, 'see that the directory is there and the worker runs')];
+  const since = (moment: Date): number => system.clock().getTime() - moment.getTime();
+  const late = completeAt === undefined || since(completeAt) > LAG_MS;
+  if (late || (awaySince !== undefined && since(awaySince) > LAG_MS))
+    return [
+      warn(
+        check,
+        `${last}, ${rows} changes wait`,
+        'see that the directory is there and takes writes, and the worker runs',
+      ),
+    ];
   if (refused > 0)
     return [warn(check, `${refused} entries refused: ${reasons.join(', ')}`, 'look up the result codes of LDAP')];
   return [ok(check, last)];

@@ -15,6 +15,7 @@ import { Outage } from '../errors.ts';
 import type { Needs } from '../system.ts';
 import { formatKey } from './entry-key.ts';
 import { type DirectoryConnection, EntryFault } from './ldap.ts';
+import { doubtfulCode, takesWrites } from './probe.ts';
 import { putEntry } from './put-entry.ts';
 import { authorityEntry } from './tree.ts';
 import { inTurn, type Turn } from './turn.ts';
@@ -50,8 +51,9 @@ export function writeAuthorities(
       } catch (error) {
         // What we said last may be done after another worker wrote a newer list: whoever has the turn writes it once more.
         await forgetDirectoryLists(system.db.read, [id]);
-        await postponeEntry(system.db.read, { entry, ...reasonOf(error) });
-        if (error instanceof Outage) outage = error;
+        const { away, ...pause } = await reasonOf(system, connection, error);
+        await postponeEntry(system.db.read, { entry, ...pause });
+        outage = away ?? outage;
       }
     }
     if (outage !== undefined) throw outage;
@@ -93,9 +95,28 @@ function whileOurs(connection: DirectoryConnection, turn: Turn): DirectoryConnec
   };
 }
 
-function reasonOf(error: unknown): Omit<Postponed, 'entry'> {
-  if (error instanceof Outage) return { reason: `${error.what}_away`, pauseMs: PAUSE_MS, longestMs: LONGEST.away };
-  if (error instanceof EntryFault)
-    return { reason: `result_${error.code}`, pauseMs: PAUSE_MS, longestMs: LONGEST.refused };
+type Reason = Omit<Postponed, 'entry'> & { readonly away?: Outage };
+
+/** A refusal that the directory has for every write is an outage; one of this list alone is not. */
+async function reasonOf(
+  { policies: { hierarchy } }: AuthorityNeeds,
+  connection: DirectoryConnection,
+  error: unknown,
+): Promise<Reason> {
+  const code = doubtfulCode(error);
+  if (code !== undefined)
+    return (await takesWrites(connection, hierarchy))
+      ? refused(code)
+      : awayFor(new Outage('directory', 'the directory refuses every write'));
+  if (error instanceof Outage) return awayFor(error);
+  if (error instanceof EntryFault) return refused(error.code);
   throw error;
 }
+
+const refused = (code: number): Reason => ({
+  ...{ reason: `result_${code}`, pauseMs: PAUSE_MS, longestMs: LONGEST.refused },
+});
+
+const awayFor = (away: Outage): Reason => ({
+  ...{ reason: `${away.what}_away`, pauseMs: PAUSE_MS, longestMs: LONGEST.away, away },
+});

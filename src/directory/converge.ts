@@ -6,8 +6,9 @@ import { Outage } from '../errors.ts';
 import type { Needs } from '../system.ts';
 import { formatKey } from './entry-key.ts';
 import { type DirectoryConnection, EntryFault, NoAnswer } from './ldap.ts';
+import { doubtfulCode, takesWrites } from './probe.ts';
 import { putEntry } from './put-entry.ts';
-import { baseDn, dnOf, formatDn } from './tree.ts';
+import { dnOf, formatDn } from './tree.ts';
 import type { Turn } from './turn.ts';
 import { candidatesOf, type WantedEntry, wantedHolders } from './wanted.ts';
 
@@ -22,9 +23,9 @@ const PAUSE_MS = 5_000;
 const LONGEST_PAUSE_MS = 3_600_000;
 
 /**
- * Writes these entries. What the directory refuses or does not answer is noted to be tried again, and holds no other. Order of effects: LDAP, then the
- * notes; if we stop between, everything is written once more. Throws Outage when the directory, the database or the turn is away:
- * then some of the entries are written.
+ * Writes these entries. What the directory refuses or does not answer is noted to be tried again, and holds no other. Order of effects:
+ * LDAP, then the notes; if we stop between, everything is written once more. Throws Outage when the directory, the database or the turn
+ * is away, or the directory refuses every write: then some of the entries are written, and nothing is noted against the others.
  */
 export async function convergeHolders(
   system: ConvergeNeeds,
@@ -36,13 +37,18 @@ export async function convergeHolders(
   const refused = new Map<string, string>();
   for (let from = 0; from < keys.length; from += AT_ONCE) {
     const wanted = await wantedHolders(system, keys.slice(from, from + AT_ONCE), known);
+    let doubtful: DirectoryConnection | undefined;
     await eachWith(connections, wanted, async (connection, one) => {
       await turn.check();
-      const reason = await writeOne(system, connection, one).catch((error: unknown) =>
-        faultOfEntry(system, { connection, error, turn }),
+      const refusal = await writeOne(system, connection, one).catch((error: unknown) =>
+        withoutAnswer(system, { connection, error, turn }),
       );
-      if (reason !== undefined) refused.set(formatKey(one.key), reason);
+      if (refusal === undefined) return;
+      refused.set(formatKey(one.key), refusal.reason);
+      if (refusal.doubtful) doubtful = connection;
     });
+    // after the others of these: what the directory still takes, as removals on a full disk, it has
+    if (doubtful !== undefined) await refuseAll(system, { connection: doubtful, turn });
   }
   for (const [entry, reason] of refused)
     await postponeEntry(system.db.read, { entry, reason, pauseMs: PAUSE_MS, longestMs: LONGEST_PAUSE_MS });
@@ -53,43 +59,50 @@ export async function convergeHolders(
   return { written: keys.length - refused.size, refused: refused.size };
 }
 
+/** `doubtful`: the directory may refuse everything else as well. */
+type EntryRefusal = { readonly reason: string; readonly doubtful?: true };
+
 /** Why the directory does not take this entry; undefined when it did. An entry without a certificate goes, its parents stay. */
 async function writeOne(
   { policies: { hierarchy } }: ConvergeNeeds,
   connection: DirectoryConnection,
   { key, entry, fault, certificates }: WantedEntry,
-): Promise<string | undefined> {
-  if (fault) return 'not_buildable';
+): Promise<EntryRefusal | undefined> {
+  if (fault) return { reason: 'not_buildable' };
   try {
     if (entry === undefined) await connection.remove(formatDn(dnOf(hierarchy, key)));
     else await putEntry(connection, entry, certificates > 1);
     return undefined;
   } catch (error) {
-    if (error instanceof EntryFault) return `result_${error.code}`;
+    const code = doubtfulCode(error);
+    if (code !== undefined) return { reason: `result_${code}`, doubtful: true };
+    if (error instanceof EntryFault) return { reason: `result_${error.code}` };
     if (error instanceof Outage) throw error;
-    return 'not_buildable';
+    return { reason: 'not_buildable' };
   }
 }
 
+type Doubt = { readonly connection: DirectoryConnection; readonly turn: Turn };
+
 /**
- * Why an entry got no answer, where the directory answers about another; else throws `error`, for the directory is away. So an entry
- * at which a server falls over, or that it may not write, holds no other.
+ * Why an entry got no answer, where the directory takes another; else throws `error`, for the directory is away. So an entry at which a
+ * server falls over holds no other.
  */
-async function faultOfEntry(
+async function withoutAnswer(
   { policies: { hierarchy } }: ConvergeNeeds,
-  {
-    connection,
-    error,
-    turn,
-  }: { readonly connection: DirectoryConnection; readonly error: unknown; readonly turn: Turn },
-): Promise<string> {
-  if (!(error instanceof NoAnswer)) throw error;
+  { connection, error, turn }: Doubt & { readonly error: unknown },
+): Promise<EntryRefusal> {
   // the failed operation closed its connection, so this one is asked over a new one
-  const base = await connection.read(formatDn(baseDn(hierarchy)), ['objectClass']).catch(() => undefined);
-  if (base === undefined) throw error;
+  if (!(error instanceof NoAnswer) || !(await takesWrites(connection, hierarchy))) throw error;
   // two deadlines may have passed meanwhile
   await turn.prolong();
-  return error.code === undefined ? 'no_answer' : `result_${error.code}`;
+  return { reason: 'no_answer' };
+}
+
+/** Throws Outage where the directory refuses a write that nothing can be said against. */
+async function refuseAll({ policies: { hierarchy } }: ConvergeNeeds, { connection, turn }: Doubt): Promise<void> {
+  await turn.prolong();
+  if (!(await takesWrites(connection, hierarchy))) throw new Outage('directory', 'the directory refuses every write');
 }
 
 /** Each item with one of the connections, all connections at once; the first that throws ends it, after what is under way. */

@@ -15,6 +15,8 @@ export type DirectoryLag = {
   readonly reasons: readonly string[];
   /** when it last had everything but what it refuses; absent before the first time */
   readonly completeAt?: Date;
+  /** since when a list waits for a directory that is away */
+  readonly awaySince?: Date;
 };
 
 /** Beyond this it does not matter how many more there are. */
@@ -26,12 +28,13 @@ const REFUSED_MS = 60 * 60_000;
 /** What the database knows of it; LDAP is not asked. */
 export async function directoryLag({ db }: Needs<'db'>): Promise<DirectoryLag> {
   const { cursor, completeAt } = await readDirectoryProgress(db.read);
-  const { entries, oldest, reasons } = await pendingSummary(db.read);
+  const { entries, oldest, reasons, awaySince } = await pendingSummary(db.read);
   const rows = (await feedRowsBeyond(db.read, cursor, MOST_ROWS)) + (await countLooks(db.read));
   return {
     ...{ rows, refused: entries, reasons },
     ...(oldest !== undefined && { refusedSince: oldest }),
     ...(completeAt !== undefined && { completeAt }),
+    ...(awaySince !== undefined && { awaySince }),
   };
 }
 
@@ -41,11 +44,14 @@ const SUBJECT = { late: 'directory', refused: 'refused entries' } as const;
 export async function watchDirectory(system: Needs<'db' | 'log' | 'clock'>, since: Date): Promise<void> {
   const lag = await directoryLag(system);
   const now = system.clock().getTime();
-  const late = now - Math.max(lag.completeAt?.getTime() ?? 0, since.getTime()) > LATE_MS;
+  const holdersFrom = Math.max(lag.completeAt?.getTime() ?? 0, since.getTime());
+  // a directory to which nothing is to be written but a list has everything of the holders
+  const listsFrom = Math.max(lag.awaySince?.getTime() ?? now, since.getTime());
+  const late = now - Math.min(holdersFrom, listsFrom) > LATE_MS;
   const last = lag.completeAt === undefined ? 'never before' : `last at ${lag.completeAt.toISOString()}`;
   await tell(system, {
     ...{ wrong: late, subject: SUBJECT.late },
-    detail: `the directory does not have everything, ${last}; ${lag.rows} rows wait`,
+    detail: `the directory does not have everything, ${last}; ${lag.rows} rows wait${lag.awaySince === undefined ? '' : ', and lists'}`,
   });
   await tell(system, {
     wrong: lag.refusedSince !== undefined && now - lag.refusedSince.getTime() > REFUSED_MS,

@@ -137,6 +137,15 @@ export const containerEntry = (dn: Dn): Entry => ({
   attributes: { objectClass: ['top', classOf(dn)[1]], ...lastRdn(dn) },
 });
 
+/** An entry that is there for a moment, beside those of the authorities, and says nothing. */
+export function probeEntry(hierarchy: Hierarchy, description: string): Entry {
+  const dn = [...baseDn(hierarchy), commonName('write test')];
+  return {
+    dn,
+    attributes: { objectClass: ['top', 'applicationProcess'], ...lastRdn(dn), description: [description] },
+  };
+}
+
 /** The attribute by which an entry is named, which no change may touch. */
 export const namingAttribute = (dn: Dn): string => classOf(dn)[0];
 

@@ -16,14 +16,6 @@ export function addYears(moment: Date, years: number): Date {
   return later;
 }
 
-/** The same date and time of day so many calendar months earlier; on the last day of a month that is too short for it. */
-export function monthsBefore(moment: Date, months: number): Date {
-  const earlier = new Date(moment);
-  earlier.setUTCMonth(moment.getUTCMonth() - months);
-  if (earlier.getUTCDate() !== moment.getUTCDate()) earlier.setUTCDate(0);
-  return earlier;
-}
-
 /** The end of a validity of calendar years or of days of 86,400 seconds. */
 export const endOfValidity = (notBefore: Date, { years, days = 0 }: { years?: number; days?: number }): Date =>
   years === undefined ? addDays(notBefore, days) : addYears(notBefore, years);

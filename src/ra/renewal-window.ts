@@ -8,7 +8,7 @@ import { decideRenewal, type Incident, type RenewalWindow } from '../policy/rene
 import type { Needs } from '../system.ts';
 import type { AdministratorActor } from './find-actor.ts';
 
-type RenewalNeeds = Needs<'db' | 'authorities'>;
+type RenewalNeeds = Needs<'db' | 'authorities' | 'policies'>;
 
 /** The window of an issued certificate of the actor's own structures. Throws Refusal `not_found`. */
 export async function findRenewalWindow(
@@ -18,7 +18,7 @@ export async function findRenewalWindow(
   const row = await findCertificate(system.db.read, query.id);
   if (row?.der === undefined || row.structure === undefined || !query.actor.structures.includes(row.structure))
     throw new Refusal('not_found', 'there is no such certificate');
-  return decideRenewal(row, await incidentsOf(system, row));
+  return decideRenewal(row, await incidentsOf(system, row), system.policies.notices);
 }
 
 async function incidentsOf(system: RenewalNeeds, row: CertificateRecord): Promise<Incident[]> {
