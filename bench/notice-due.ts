@@ -66,8 +66,12 @@ const recordAt = (stage: Stage, now: Date): Promise<number> => recordDueNotices(
 /** What the run does until it would write. */
 async function countDue(stage: Stage, now: Date): Promise<number> {
   let found = 0;
-  for (const range of dueRanges(now, stage.policies.notices))
-    for await (const page of findDue(stage, { range, now })) found += page.length;
+  await findDue(stage, now, {
+    take: async (page) => {
+      found += page.length;
+    },
+    end: async () => undefined,
+  });
   return found;
 }
 

@@ -76,7 +76,7 @@ export async function run(args: readonly string[]): Promise<void> {
 }
 
 function partsOf({ environment }: Stage) {
-  const config = loadConfig({ ...environment, LOG_LEVEL: 'warn' });
+  const config = loadConfig({ ...environment, LOG_LEVEL: 'silent' });
   return { policies: loadPolicies(config.POLICIES_DIRECTORY, config.HIERARCHY), log: createLog(config, 'bench') };
 }
 

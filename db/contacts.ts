@@ -1,7 +1,7 @@
 // Contacts: the addresses at which a structure, a holder or an administrator is warned of an end. Personal data: never in a log line,
 // an error or an audit row, which name a contact by id.
 
-import { and, eq, isNotNull, isNull, or, type SQL, sql } from 'drizzle-orm';
+import { and, eq, isNotNull, isNull, type SQL, sql } from 'drizzle-orm';
 import { Refusal } from '../src/errors.ts';
 import type { Tx } from './connect.ts';
 import { type Present, present } from './rows.ts';
@@ -67,22 +67,18 @@ export type Owner = { readonly ownerKind: ContactOwner; readonly ownerKey: strin
 /** The contacts that work of all these owners, the oldest first; not to be called with more owners than a page has. */
 export async function listWorkingContacts(tx: Tx, owners: readonly Owner[]): Promise<Contact[]> {
   if (owners.length === 0) return [];
-  const keysOf = (kind: ContactOwner): string[] => [
-    ...new Set(owners.filter(({ ownerKind }) => ownerKind === kind).map(({ ownerKey }) => ownerKey)),
-  ];
-  const ofKind = (kind: ContactOwner): SQL | undefined =>
-    and(eq(contact.ownerKind, kind), sql`${contact.ownerKey} in ${listOf(keysOf(kind))}`);
   const rows = await tx
     .select()
     .from(contact)
-    .where(and(isNull(contact.refusedAt), or(ofKind('structure'), ofKind('holder'), ofKind('administrator'))))
+    .where(and(isNull(contact.refusedAt), isOneOf(owners)))
     .orderBy(contact.id);
   return rows.map(present);
 }
 
-/** One parameter however many values. */
-const listOf = (values: readonly string[]): SQL =>
-  sql`(select value from jsonb_array_elements_text(${JSON.stringify(values)}::jsonb))`;
+/** One parameter however many owners, each of whom is looked up in the index of contact_once. */
+const isOneOf = (owners: readonly Owner[]): SQL => sql`(${contact.ownerKind}, ${contact.ownerKey}) in (
+  select "ownerKind", "ownerKey" from jsonb_to_recordset(${JSON.stringify(owners)}::jsonb)
+    as wanted ("ownerKind" text, "ownerKey" text))`;
 
 /** Forgets a contact; false when it is gone already. What was sent to it stays recorded. */
 export async function removeContact(tx: Tx, id: string): Promise<boolean> {

@@ -6,7 +6,7 @@ import type { Tx } from '#db/connect.ts';
 import { collectDigests } from '#db/notice-mails.ts';
 import { recordNoticeProgress, recordNotices } from '#db/notices.ts';
 import { clearAlarm, raiseAlarm } from '../alarms/raise.ts';
-import { type DueRange, dueRanges, nextTimeOfDay } from '../policy/due.ts';
+import { nextTimeOfDay } from '../policy/due.ts';
 import type { Needs } from '../system.ts';
 import { addressNotices } from './address.ts';
 import { type DueCertificate, findDue } from './find.ts';
@@ -24,22 +24,17 @@ const DAY_MS = 86_400_000;
 export async function recordDueNotices(system: RecordNeeds): Promise<number> {
   const now = system.clock();
   const found: Found = { count: 0, reached: new Set(), unreached: new Set() };
-  for (const range of dueRanges(now, system.policies.notices)) await recordRange(system, { range, now }, found);
+  await findDue(system, now, {
+    take: (page) => recordPage(system, page, { now, found }),
+    // If we stop before this, the next run looks at the same certificates and finds that they have their notices.
+    end: ({ threshold, complete }) => recordNoticeProgress(system.db.read, threshold, complete),
+  });
   await tellWhoIsMissing(system, found);
   return found.count;
 }
 
 /** What a run has seen so far. */
 type Found = { count: number; readonly reached: Set<string>; readonly unreached: Set<string> };
-type Run = { readonly range: DueRange; readonly now: Date };
-
-async function recordRange(system: RecordNeeds, run: Run, found: Found): Promise<void> {
-  const { threshold, complete } = run.range;
-  for await (const page of findDue(system, run))
-    if (page.length > 0) await recordPage(system, page, { now: run.now, found });
-  // If we stop before this, the next run looks at the same certificates and finds that they have their notices.
-  await recordNoticeProgress(system.db.read, threshold, complete);
-}
 
 async function recordPage(
   system: RecordNeeds,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { latestDue } from '../../src/notices/due.ts';
+import { latestDue } from '../../src/policy/due.ts';
 import { decideRenewal } from '../../src/policy/renewal.ts';
 
 const at = (text: string): Date => new Date(text);
