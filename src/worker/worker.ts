@@ -14,6 +14,7 @@ import { newObserver, type Observer, observe } from '../observer/observe.ts';
 import { createPatience } from '../patience.ts';
 import { fillCertificateStore } from '../store/fill.ts';
 import type { System } from '../system.ts';
+import { startAlarmMails } from './alarm-mail.ts';
 import { startDirectory } from './directory.ts';
 import { watchGivenUpJobs } from './given-up.ts';
 import { keepJobsRunning } from './jobs.ts';
@@ -78,6 +79,7 @@ export async function startWorker(system: System): Promise<{ readonly observer: 
     startLoop('responders', LOOK_MS, () => renewResponders(system, responderPatience), log),
     ...startNotices(system, mailer),
     ...startWebhooks(holder),
+    ...startAlarmMails(system, mailer, holder),
   ];
   return {
     observer,
