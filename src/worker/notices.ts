@@ -2,7 +2,7 @@
 // whether anything is missing. Without SMTP_URL there are none.
 
 import { type Loop, startLoop } from '../loop.ts';
-import { readBounces } from '../notices/bounces.ts';
+import { readBounces, readReceivedReports } from '../notices/bounces.ts';
 import { checkNotices } from '../notices/check.ts';
 import type { Mailer } from '../notices/mail.ts';
 import { recordDueNotices } from '../notices/record.ts';
@@ -14,6 +14,7 @@ const RECORD_MS = 60_000;
 const SEND_MS = 1_000;
 const CHECK_MS = 3_600_000;
 const BOUNCES_MS = 60_000;
+const REPORTS_MS = 10_000;
 /** A turn ends soon, so that a worker that is to stop does. */
 const TURN = 200;
 
@@ -32,6 +33,7 @@ export function startNotices(system: System, mailer: Mailer | undefined, last: L
     startLoop('notices', RECORD_MS, () => recordAndNote(system, last), system.log),
     startLoop('mails', SEND_MS, () => sendPatiently(system, mailer, patience), system.log),
     startLoop('missing notices', CHECK_MS, () => checkNotices(system), system.log),
+    startLoop('delivery reports', REPORTS_MS, () => readReceivedReports(system), system.log),
     ...(directory === undefined
       ? []
       : [startLoop('bounces', BOUNCES_MS, () => readBounces(system, directory), system.log)]),
