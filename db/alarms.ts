@@ -151,3 +151,11 @@ export async function recordDelivery(
   const { rowCount } = await tx.insert(alarmDelivery).values(delivery).onConflictDoNothing();
   return rowCount === 1;
 }
+
+/** How often a channel has told something since a moment: events that were told together have one time. */
+export async function countTellings(tx: Tx, channel: string, since: Date): Promise<number> {
+  const { rows } = await tx.execute<{ tellings: number }>(sql`
+    select count(distinct delivered_at)::int as tellings from alarm_delivery
+    where channel = ${channel} and delivered_at > ${since.toISOString()}::timestamptz`);
+  return rows[0]?.tellings ?? 0;
+}

@@ -87,8 +87,17 @@ export async function reportFeedPosition(tx: Tx, copy: string, cursor: FeedCurso
 
 /** Where a copy that has reported before goes on; the start for one that has not. */
 export async function feedPositionOf(tx: Tx, copy: string): Promise<FeedCursor> {
+  return (await findFeedReader(tx, copy)).cursor;
+}
+
+/** How far a copy has read, and when it last said so; one that never did is at the start. */
+export async function findFeedReader(
+  tx: Tx,
+  copy: string,
+): Promise<{ readonly cursor: FeedCursor; readonly seenAt?: Date }> {
   const [row] = await tx.select().from(feedReader).where(eq(feedReader.copy, copy));
-  return row === undefined ? FEED_START : { xid: row.xid, position: row.position };
+  if (row === undefined) return { cursor: FEED_START };
+  return { cursor: { xid: row.xid, position: row.position }, seenAt: row.seenAt };
 }
 
 /** Every copy that has ever reported, by name. */

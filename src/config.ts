@@ -81,6 +81,8 @@ const Environment = Type.Object({
   SMTP_CA_FILE: Type.Optional(Path),
   /** a folder in which the mail system leaves delivery reports, one file each */
   BOUNCE_DIRECTORY: Type.Optional(Path),
+  /** the secret of a mail system that hands its delivery reports in at the API instead; without it none is taken there */
+  BOUNCE_SECRET_FILE: Type.Optional(Path),
   SIGNING_DEADLINE_MS: Type.Integer({ default: 5000, minimum: 100, maximum: 60_000 }),
   LOG_LEVEL: Type.Enum(['silent', 'error', 'warn', 'info', 'debug'], { default: 'info' }),
 });

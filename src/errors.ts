@@ -12,6 +12,7 @@ export type RefusalCode =
   // who calls
   | 'client_certificate_required'
   | 'client_certificate_refused'
+  | 'bearer_token_refused'
   | 'not_allowed'
   // repeated requests
   | 'idempotency_key_malformed'

@@ -33,6 +33,8 @@ export type Meter = {
   httpRequest(operation: string, status: number, seconds: number): void;
   signature(outcome: 'signed' | 'failed', seconds: number): void;
   tlsRenewal(outcome: 'taken' | 'refused'): void;
+  /** what became of one try to send the mail of a notice */
+  noticeMail(outcome: 'sent' | 'postponed' | 'refused'): void;
   /** one try to tell a webhook; `given_up` besides, once for each event that is not tried any more */
   webhookDelivery(outcome: 'delivered' | 'failed' | 'given_up', count?: number): void;
 };
@@ -46,6 +48,7 @@ export const NO_METER: Meter = {
   httpRequest: () => undefined,
   signature: () => undefined,
   tlsRenewal: () => undefined,
+  noticeMail: () => undefined,
   webhookDelivery: () => undefined,
 };
 

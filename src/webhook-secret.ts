@@ -1,4 +1,4 @@
-// Secrets of webhooks come from files of one line.
+// What we share with programs outside comes from files of one line.
 
 import { readFileSync } from 'node:fs';
 import { type Config, required } from './config.ts';
@@ -10,7 +10,7 @@ import { Refusal } from './errors.ts';
  */
 export function readWebhookSecret(
   config: Config,
-  name: 'ALARM_WEBHOOK_SECRET_FILE' | 'WEBHOOK_SECRET_FILE',
+  name: 'ALARM_WEBHOOK_SECRET_FILE' | 'WEBHOOK_SECRET_FILE' | 'BOUNCE_SECRET_FILE',
   least: number,
 ): string {
   const file = required(config, name);

@@ -1,4 +1,4 @@
-// The two kinds of body that the API takes, each read by a parser of ours; every other Content-Type is answered 415 before a
+// The kinds of body that the API takes, each read by a parser of ours; every other Content-Type is answered 415 before a
 // byte of the body is read. The bytes are kept beside what was read: the Idempotency-Key speaks of bytes.
 
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify';
@@ -9,7 +9,10 @@ export const JSON_BODY = 'application/json';
 /** RFC 5967 §2 Registration of application/pkcs10: the body is the DER encoding, nothing around it */
 export const PKCS10_BODY = 'application/pkcs10';
 
-type BodyType = typeof JSON_BODY | typeof PKCS10_BODY;
+/** RFC 2046 §5.2.1 RFC822 Subtype: a mail as it came, header and all */
+export const MESSAGE_BODY = 'message/rfc822';
+
+type BodyType = typeof JSON_BODY | typeof PKCS10_BODY | typeof MESSAGE_BODY;
 
 const CONTENT_TYPE = /^([a-z]+\/[a-z0-9.+-]+)(?:[ \t]*;[ \t]*charset=("?)utf-8\2)?$/i;
 
@@ -32,6 +35,12 @@ export function acceptBodies(app: FastifyInstance): void {
     received.set(request, body);
     return body;
   });
+}
+
+/** The same where a mail is the only body. */
+export function acceptMessages(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(MESSAGE_BODY, { parseAs: 'buffer' }, async (_request: FastifyRequest, body: Buffer) => body);
 }
 
 /** The body of a request byte for byte; empty before it was read. */

@@ -21,6 +21,8 @@ const NO_USE_CASES: ApiUseCases = {
   extractCertificates: never,
   revokeCertificate: never,
   listProfiles: never,
+  admitMailSystem: never,
+  recordDeliveryReport: never,
   readiness: never,
 };
 

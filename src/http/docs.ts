@@ -7,7 +7,7 @@ import type { FastifyInstance } from 'fastify';
 
 const DESCRIPTION = `Certificates for the structures of the French health sector (IGC-Santé), for their technical administrators.
 
-**Authentication.** Every operation under \`/v1\` needs TLS with the authentication certificate of your card. Path, validity, usage and
+**Authentication.** Every operation under \`/v1\` but the delivery reports of mail systems needs TLS with the authentication certificate of your card. Path, validity, usage and
 revocation are checked on every request; identity headers are ignored.
 
 **Errors** are problem details (RFC 9457) in French, or in English if \`Accept-Language\` prefers it. Test \`code\`, never a text.
@@ -59,6 +59,7 @@ export function describeRoutes(app: FastifyInstance): void {
       tags: [
         { name: 'certificates', description: 'Issue, fetch and revoke.' },
         { name: 'profiles', description: 'What may be certified.' },
+        { name: 'notices', description: 'For mail systems.' },
         { name: 'problems', description: 'What the codes of problems mean.' },
         { name: 'health', description: 'For supervisors and load balancers.' },
       ],
@@ -69,6 +70,7 @@ export function describeRoutes(app: FastifyInstance): void {
             type: 'mutualTLS',
             description: 'The authentication certificate of a technical administrator’s card.',
           } as never,
+          mailSystem: { type: 'http', scheme: 'bearer', description: 'The secret in BOUNCE_SECRET_FILE.' },
         },
       },
     },

@@ -86,6 +86,11 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
     ['Certificat client refusé', 'Le certificat client présenté n’est pas accepté.'],
     ['Client certificate refused', 'The client certificate that was presented is not accepted.'],
   ),
+  bearer_token_refused: kind(
+    401,
+    ['Jeton refusé', 'Cette opération exige le jeton d’un système de messagerie connu.'],
+    ['Bearer token refused', 'This operation needs the token of a mail system that is known.'],
+  ),
   not_allowed: kind(
     403,
     ['Opération non autorisée', 'Vous n’avez pas le droit d’effectuer cette opération pour cette structure.'],

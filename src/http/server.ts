@@ -8,6 +8,7 @@ import { acceptBodies, readNoBodies } from './bodies.ts';
 import { certificateListRoutes } from './certificate-list.ts';
 import { certificateRoutes } from './certificates.ts';
 import { capConnections } from './connections.ts';
+import { deliveryReportRoutes } from './delivery-reports.ts';
 import { describeRoutes, docsRoutes } from './docs.ts';
 import { healthRoutes } from './health.ts';
 import { type HttpLog, logRequests } from './http-log.ts';
@@ -75,6 +76,10 @@ export function buildApi(
     healthRoutes(open, useCases);
     problemTypeRoutes(open);
     docsRoutes(open);
+  });
+  app.register(async (mail) => {
+    mail.addHook('onRequest', gate.countStranger);
+    deliveryReportRoutes(mail, useCases);
   });
   app.register(async (known) => {
     known.addHook('onRequest', gate.countStranger);

@@ -39,6 +39,10 @@ export type ApiUseCases = {
   /** answers the certificate as it stands after the revocation */
   revokeCertificate(command: RevokeOrder): Promise<CertificateView>;
   listProfiles(): readonly ProfileView[];
+  /** throws Refusal `not_found` where no mail system is known, `bearer_token_refused` for any token but its own */
+  admitMailSystem(token: string | undefined): void;
+  /** keeps a mail about mails that came back, at least one octet, for the worker to read */
+  recordDeliveryReport(message: Uint8Array): Promise<void>;
   readiness(): Promise<Readiness>;
 };
 

@@ -96,6 +96,7 @@ const meterOn = ({ count, observe }: Instruments): Meter => ({
   },
   signature: (outcome, seconds) => observe('igc_signature_duration_seconds', { outcome }, seconds),
   tlsRenewal: (outcome) => count('igc_api_certificate_renewals_total', { outcome }),
+  noticeMail: (outcome) => count('igc_notice_mails_total', { outcome }),
   webhookDelivery: (outcome, by) => count('igc_webhook_deliveries_total', { outcome }, by),
 });
 

@@ -4,13 +4,16 @@ import { countOpenAlarms } from '#db/alarms.ts';
 import { unsealedBacklog } from '#db/audit-chain.ts';
 import type { Database } from '#db/connect.ts';
 import { feedRowsBeyond, jobsGivenUp, publishedLists } from '#db/gauges.ts';
+import { noticeBacklog } from '#db/notice-mails.ts';
 import { outboxBacklog } from '#db/outbox.ts';
 import { listAllResponders } from '#db/responders.ts';
 import { webhookBacklog } from '#db/webhook-deliveries.ts';
+import { webhookFeedCursor } from '#db/webhook-events.ts';
 import { ALARM_KINDS } from '../alarms/raise.ts';
 import { directoryLag } from '../directory/lag.ts';
 import type { Observer } from '../observer/observe.ts';
 import type { StatusIndex } from '../ocsp/status.ts';
+import { storeLag } from '../store/lag.ts';
 import type { Needs } from '../system.ts';
 import { plain, type Sample, type Source, timestamp } from './source.ts';
 
@@ -78,29 +81,60 @@ export const expirySource = ({ db, clock, authorities }: Needs<'db' | 'clock' | 
 export const backlogSource = ({ db, clock }: Needs<'db' | 'clock'>): Source => ({
   name: 'backlogs',
   async read() {
-    const lag = (oldest: Date | null): number =>
-      oldest === null ? 0 : Math.max(0, (clock().getTime() - oldest.getTime()) / 1_000);
+    const now = clock();
     const outbox = await outboxBacklog(db.read);
     const audit = await unsealedBacklog(db.read);
     return [
       plain('igc_outbox_rows', outbox.rows),
-      plain('igc_outbox_lag_seconds', lag(outbox.oldest)),
+      plain('igc_outbox_lag_seconds', ageOf(outbox.oldest, now)),
       plain('igc_audit_unsealed_rows', audit.rows),
-      plain('igc_audit_seal_lag_seconds', lag(audit.oldest)),
+      plain('igc_audit_seal_lag_seconds', ageOf(audit.oldest, now)),
       plain('igc_jobs_given_up', await jobsGivenUp(db.read)),
     ];
   },
 });
 
-/** What waits for webhooks. */
+/** How far the certificate store has followed. */
+export const storeSource = (system: Needs<'db'>): Source => ({
+  name: 'certificate store',
+  async read() {
+    const { rows, readAt } = await storeLag(system);
+    return [
+      plain('igc_certificate_store_behind_rows', rows),
+      plain('igc_certificate_store_read_timestamp_seconds', readAt === undefined ? 0 : timestamp(readAt)),
+    ];
+  },
+});
+
+/** The mails of notices that wait, and when this copy last looked for what is due. */
+export const noticeSource = ({ db, clock }: Needs<'db' | 'clock'>, lastRun: { readonly at?: Date }): Source => ({
+  name: 'notices',
+  async read() {
+    const { mails, oldest } = await noticeBacklog(db.read);
+    return [
+      plain('igc_notice_mails_waiting', mails),
+      plain('igc_notice_mail_oldest_waiting_seconds', ageOf(oldest, clock())),
+      plain('igc_notices_last_run_timestamp_seconds', lastRun.at === undefined ? 0 : timestamp(lastRun.at)),
+    ];
+  },
+});
+
+/** What waits for webhooks, and how far the feed was followed for them. */
 export const webhookSource = ({ db, clock }: Needs<'db' | 'clock'>): Source => ({
   name: 'webhooks',
   async read() {
     const { deliveries, oldest } = await webhookBacklog(db.read);
-    const age = oldest === null ? 0 : Math.max(0, (clock().getTime() - oldest.getTime()) / 1_000);
-    return [plain('igc_webhook_deliveries_waiting', deliveries), plain('igc_webhook_oldest_waiting_seconds', age)];
+    const cursor = await webhookFeedCursor(db.read);
+    return [
+      plain('igc_webhook_deliveries_waiting', deliveries),
+      plain('igc_webhook_oldest_waiting_seconds', ageOf(oldest, clock())),
+      plain('igc_webhook_feed_rows', cursor === undefined ? 0 : await feedRowsBeyond(db.read, cursor, MOST_ROWS)),
+    ];
   },
 });
+
+const ageOf = (since: Date | null, now: Date): number =>
+  since === null ? 0 : Math.max(0, (now.getTime() - since.getTime()) / 1_000);
 
 /** How many alarms of each kind are open. */
 export const alarmSource = ({ db }: Needs<'db'>): Source => ({

@@ -1,9 +1,11 @@
-// Mails that came back: RFC 3464 delivery status notifications, which the mail system leaves in a folder, one file each. What they say
+// Mails that came back: RFC 3464 delivery status notifications, which the mail system leaves in a folder, one file each, or hands in at
+// the API, which leaves them in a table. What they say
 // is a stranger's word: it is believed only about a mail that we sent to the very address that it names.
 
 import { mkdir, open, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { refuseAddress } from '#db/contacts.ts';
+import { listWaitingReports, settleReport } from '#db/delivery-reports.ts';
 import { findByMessageId, recordBounce } from '#db/notice-mails.ts';
 import { lockNotices } from '#db/notices.ts';
 import { raiseAlarm } from '../alarms/raise.ts';
@@ -28,18 +30,44 @@ export async function readBounces(system: BounceNeeds, directory: string): Promi
   let bounced = 0;
   for (const name of files.sort().slice(0, FILES_A_TURN)) {
     const text = await readBounded(join(directory, name));
-    const reports = text === undefined ? [] : readReport(text);
-    let matched = false;
-    for (const report of reports) {
-      const outcome = await applyReport(system, report);
-      matched ||= outcome !== 'unknown';
-      if (outcome === 'bounced') bounced += 1;
-    }
-    const to = join(directory, matched ? 'done' : 'unread');
+    const found = text === undefined ? NOTHING : await applyMessage(system, text);
+    bounced += found.bounced;
+    const to = join(directory, found.matched ? 'done' : 'unread');
     await mkdir(to, { recursive: true });
     await rename(join(directory, name), join(to, name));
   }
   return bounced;
+}
+
+/**
+ * The same for what the API was handed: each row goes to `done` or `unread`. If we stop before that is noted, or another worker reads
+ * the same row, it is read again and changes nothing more.
+ */
+export async function readReceivedReports(system: BounceNeeds): Promise<number> {
+  let bounced = 0;
+  for (const { id, message } of await listWaitingReports(system.db.read, FILES_A_TURN)) {
+    const found = await applyMessage(system, Buffer.from(message).toString('latin1'));
+    bounced += found.bounced;
+    const state = found.matched ? 'done' : 'unread';
+    await settleReport(system.db.read, id, { state, at: system.clock() });
+  }
+  return bounced;
+}
+
+/** What a message did: whether it was about a mail of ours, and how many of these were not known to have come back. */
+type Found = { readonly matched: boolean; readonly bounced: number };
+const NOTHING: Found = { matched: false, bounced: 0 };
+
+async function applyMessage(system: BounceNeeds, text: string): Promise<Found> {
+  let found = NOTHING;
+  for (const report of readReport(text)) {
+    const outcome = await applyReport(system, report);
+    found = {
+      matched: found.matched || outcome !== 'unknown',
+      bounced: found.bounced + (outcome === 'bounced' ? 1 : 0),
+    };
+  }
+  return found;
 }
 
 async function readBounded(path: string): Promise<string | undefined> {

@@ -14,7 +14,7 @@ export type Mail = {
   readonly to: string;
   readonly subject: string;
   readonly text: string;
-  readonly html: string;
+  readonly html?: string;
   /** an iCalendar object of RFC 5545 */
   readonly calendar?: string;
 };
@@ -112,7 +112,7 @@ const messageOf = ({ messageId, to, subject, text, html, calendar }: Mail, from:
   envelope: { from: from.address, to: [to] },
   subject,
   text,
-  html,
+  ...(html === undefined ? {} : { html }),
   headers: { 'Auto-Submitted': 'auto-generated' },
   ...(calendar === undefined
     ? {}

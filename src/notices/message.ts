@@ -19,6 +19,8 @@ export type Ending = {
   readonly notAfter: Date;
 };
 
+/** With its text as HTML besides. */
+type HtmlMail = Mail & Pick<Words, 'html'>;
 type Envelope = { readonly messageId: string; readonly email: string; readonly language: Language };
 type Policies = { readonly notices: NoticePolicy; readonly profiles: ReadonlyMap<string, Profile> };
 
@@ -40,7 +42,7 @@ export const rehearsalMessageId = (unique: string, { from }: Pick<NoticePolicy, 
 const domainOf = (address: string): string => address.slice(address.lastIndexOf('@') + 1);
 
 /** One certificate's notice, with its end for the reader's calendar. */
-export function noticeMail(envelope: Envelope, ending: Ending, policies: Policies): Mail {
+export function noticeMail(envelope: Envelope, ending: Ending, policies: Policies): HtmlMail {
   const { language } = envelope;
   const words = noticeWords(language, factsOf(ending, language, policies), policies.notices.renewal);
   const calendar = formatCalendar({
@@ -55,14 +57,14 @@ export function noticeMail(envelope: Envelope, ending: Ending, policies: Policie
 }
 
 /** Several certificates' notices in one mail, the first to end first. */
-export function digestMail(envelope: Envelope, endings: readonly Ending[], policies: Policies): Mail {
+export function digestMail(envelope: Envelope, endings: readonly Ending[], policies: Policies): HtmlMail {
   const facts = endings
     .toSorted((one, other) => one.notAfter.getTime() - other.notAfter.getTime())
     .map((ending) => factsOf(ending, envelope.language, policies));
   return headed(envelope, digestWords(envelope.language, facts, policies.notices.renewal));
 }
 
-const headed = ({ messageId, email }: Envelope, words: Words): Mail => ({ messageId, to: email, ...words });
+const headed = ({ messageId, email }: Envelope, words: Words): HtmlMail => ({ messageId, to: email, ...words });
 
 function factsOf(ending: Ending, language: Language, { profiles, notices }: Policies): NoticeFacts {
   const { holder, profile, subject, serial, issuer, notAfter } = ending;

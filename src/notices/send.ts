@@ -13,7 +13,7 @@ import type { Delivery, Mail, Mailer } from './mail.ts';
 import { digestMail, noticeMail } from './message.ts';
 import { tellOthers } from './pass-on.ts';
 
-type SendNeeds = Needs<'db' | 'clock' | 'policies' | 'log'>;
+type SendNeeds = Needs<'db' | 'clock' | 'policies' | 'log'> & Partial<Needs<'meter'>>;
 
 /** More than clocks of two machines that are both believed can differ. */
 const SKEW_MS = 120_000;
@@ -97,10 +97,13 @@ async function record(
 ): Promise<void> {
   switch (delivery.kind) {
     case 'sent':
+      system.meter?.noticeMail('sent');
       return await recordSent(system, claimed, at);
     case 'later':
+      system.meter?.noticeMail('postponed');
       return await postpone(system, claimed, { at, why: delivery.why });
     case 'refused':
+      system.meter?.noticeMail('refused');
       return await passOn(system, claimed, { at, ...delivery });
   }
 }

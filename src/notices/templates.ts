@@ -32,6 +32,29 @@ export const noticeWords = (language: Language, facts: NoticeFacts, renewal: str
 export const digestWords = (language: Language, notices: readonly NoticeFacts[], renewal: string): Words =>
   render(language, 'digest-', { notices: notices.map(visibleFacts), renewal });
 
+/** What a mail says of one event of an alarm, ready to be read. */
+export type AlarmFacts = {
+  readonly event: 'raised' | 'cleared';
+  /** what its kind means */
+  readonly title: string;
+  readonly kind: string;
+  readonly about: string;
+  readonly detail: string;
+  /** date and time, in the zone of the policy */
+  readonly at: string;
+};
+
+/** One event of an alarm, or several, without HTML: what reads them may be a telephone. */
+export function alarmWords(language: Language, alarms: readonly AlarmFacts[]): Pick<Words, 'subject' | 'text'> {
+  const facts = {
+    alarms: alarms.map((alarm) => ({ ...alarm, about: visible(alarm.about), detail: visible(alarm.detail) })),
+  };
+  return {
+    subject: plain.render(`${language}/alarm-subject`, facts).trim(),
+    text: plain.render(`${language}/alarm-text`, facts),
+  };
+}
+
 function render(language: Language, kind: '' | 'digest-', facts: object): Words {
   return {
     subject: plain.render(`${language}/${kind}subject`, facts).trim(),

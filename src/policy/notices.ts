@@ -22,6 +22,19 @@ export const NoticesSchema = Type.Object(
       minItems: 1,
       maxItems: 10,
     }),
+    /** who is mailed what needs a person, and how many mails of that an hour may have; without it nobody is */
+    alarms: Type.Optional(
+      Type.Object(
+        {
+          recipients: Type.Array(Type.Object({ address: Mailbox, language: Type.Enum(['fr', 'en']) }, closed), {
+            minItems: 1,
+            maxItems: 10,
+          }),
+          perHour: Type.Integer({ minimum: 1, maximum: 60 }),
+        },
+        closed,
+      ),
+    ),
     /** where a reader learns how a certificate is renewed */
     renewal: Type.String({ pattern: '^https://[a-z0-9.-]+(/[A-Za-z0-9._~%-]*)*$', maxLength: 256 }),
     sender: Type.Object(
@@ -84,7 +97,10 @@ function zoneFindings(zone: string): Finding[] {
   }
 }
 
-const addressFindings = ({ from, operators }: NoticePolicy): Finding[] => [
+const addressFindings = ({ from, operators, alarms }: NoticePolicy): Finding[] => [
   ...checkMailbox(from.address, '/from/address', []),
   ...operators.flatMap(({ address }, index) => checkMailbox(address, `/operators/${index}/address`, [])),
+  ...(alarms?.recipients ?? []).flatMap(({ address }, index) =>
+    checkMailbox(address, `/alarms/recipients/${index}/address`, []),
+  ),
 ];

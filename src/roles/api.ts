@@ -9,6 +9,7 @@ import type { Log } from '../log.ts';
 import { openMetrics } from '../metrics/open.ts';
 import { signerSource } from '../metrics/signer-source.ts';
 import { apiCertificateSource, connectionSource } from '../metrics/sources.ts';
+import { createReportDesk } from '../notices/report-desk.ts';
 import { openSystem } from '../open-system.ts';
 import { profileSummary } from '../policy/profile.ts';
 import { findVisibleCertificate } from '../ra/certificate-view.ts';
@@ -33,6 +34,7 @@ export async function startApi(config: Config, log: Log): Promise<RunningRole> {
   const { meter } = metrics;
   const system = await openSystem(config, { role: 'api', log, meter });
   const clientAuthorities = cardAuthorities(system);
+  const reportDesk = createReportDesk(system);
   const server = buildApi(
     {
       findActor: (peer) => findActor(system, peer),
@@ -43,6 +45,8 @@ export async function startApi(config: Config, log: Log): Promise<RunningRole> {
       extractCertificates: (query) => extractCertificates(system, query),
       revokeCertificate: (order) => revokeCertificate(system, order),
       listProfiles: () => [...system.policies.profiles.values()].map(profileSummary),
+      admitMailSystem: reportDesk.admit,
+      recordDeliveryReport: reportDesk.record,
       readiness: () => apiReadiness(system),
     },
     { tls: { ...tls, clientAuthorities }, logger: log, meter, rates: apiRates(config) },

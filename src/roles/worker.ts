@@ -11,7 +11,9 @@ import {
   directorySource,
   expirySource,
   listSource,
+  noticeSource,
   observerSource,
+  storeSource,
   webhookSource,
 } from '../metrics/sources.ts';
 import { openSystem } from '../open-system.ts';
@@ -33,6 +35,8 @@ export async function startWorkerRole(config: Config, log: Log): Promise<Running
     alarmSource(system),
     observerSource(worker.observer),
     directorySource(system),
+    storeSource(system),
+    noticeSource(system, worker.lastNotices),
     webhookSource(system),
   ]);
   return {

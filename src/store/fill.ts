@@ -22,7 +22,7 @@ import { type StoreKeys, storeKeysOf } from '../x509/store-keys.ts';
 import { soughtNameOf } from './sought-name.ts';
 
 /** Under which name the feed knows how far the store is. */
-const READER = 'certificate store';
+export const STORE_READER = 'certificate store';
 const LEASE = 'certificate_store';
 const LEASE_MS = 30_000;
 const BATCH = 500;
@@ -36,7 +36,7 @@ export type FillNeeds = Needs<'db' | 'policies' | 'clock' | 'log'>;
 export async function fillCertificateStore(system: FillNeeds, holder: string): Promise<number> {
   let read = 0;
   // If we stop between two pages, the next one goes on from the position of the last, and rows that it meets again change nothing.
-  for (let cursor = await feedPositionOf(system.db.read, READER); await isOurs(system, holder); ) {
+  for (let cursor = await feedPositionOf(system.db.read, STORE_READER); await isOurs(system, holder); ) {
     const page = await readFeed(system.db.read, cursor, BATCH);
     await applyPage(system, page);
     read += page.rows.length;
@@ -64,7 +64,7 @@ async function applyPage(system: FillNeeds, { rows, cursor }: FeedPage): Promise
       tx,
       rows.filter(({ revokedAt }) => revokedAt !== undefined),
     );
-    await reportFeedPosition(tx, READER, cursor);
+    await reportFeedPosition(tx, STORE_READER, cursor);
   });
 }
 

@@ -15,10 +15,11 @@ import { newObserver, type Observer, observe } from '../observer/observe.ts';
 import { createPatience } from '../patience.ts';
 import { fillCertificateStore } from '../store/fill.ts';
 import type { System } from '../system.ts';
+import { startAlarmMails } from './alarm-mail.ts';
 import { startDirectory } from './directory.ts';
 import { watchGivenUpJobs } from './given-up.ts';
 import { keepJobsRunning } from './jobs.ts';
-import { startNotices } from './notices.ts';
+import { type LastNotices, startNotices } from './notices.ts';
 import { createObserving } from './observing.ts';
 import { publishLists, recoverRows, renewResponders } from './steps.ts';
 import { prepareWebhooks } from './webhooks.ts';
@@ -39,8 +40,10 @@ const TELL_MS = 2_000;
 const GIVEN_UP_MS = 10_000;
 const OUTBOX_BATCH = 1_000;
 
+type Worker = { readonly observer: Observer; readonly lastNotices: LastNotices; stop(): Promise<void> };
+
 /** Starts the worker; `stop` lets the jobs under way end. Throws Outage when the database is away. */
-export async function startWorker(system: System): Promise<{ readonly observer: Observer; stop(): Promise<void> }> {
+export async function startWorker(system: System): Promise<Worker> {
   const channels = [openWebhook(system)].flatMap((channel) => channel ?? []);
   const startWebhooks = prepareWebhooks(system);
   const mailer = openMailer(system.config, system.policies.notices);
@@ -52,6 +55,7 @@ export async function startWorker(system: System): Promise<{ readonly observer: 
   const observer = newObserver(holder, openLook(config));
   const sweepKeys = createKeySweep();
   const channelPatience = createPatience();
+  const lastNotices: LastNotices = {};
   const directory = startDirectory(system, holder);
   const loops = [
     ...channels.map((channel) =>
@@ -77,11 +81,13 @@ export async function startWorker(system: System): Promise<{ readonly observer: 
     ),
     startLoop('certificate store', STORE_MS, () => fillCertificateStore(system, holder), log),
     startLoop('responders', LOOK_MS, () => renewResponders(system, responderPatience), log),
-    ...startNotices(system, mailer),
+    ...startNotices(system, mailer, lastNotices),
     ...startWebhooks(holder),
+    ...startAlarmMails(system, mailer, holder),
   ];
   return {
     observer,
+    lastNotices,
     async stop() {
       await Promise.all([...loops, directory].map((loop) => loop.stop()));
       await jobs.stop();

@@ -76,6 +76,8 @@ export function useCases(overrides: Partial<ApiUseCases> = {}): ApiUseCases {
         digest: 'ab'.repeat(32),
       },
     ],
+    admitMailSystem: () => undefined,
+    recordDeliveryReport: async () => undefined,
     readiness: async () => ({ ready: true, checks: [{ name: 'database', ok: true }] }),
     ...overrides,
   };
@@ -138,6 +140,8 @@ const shared = buildApi({
   extractCertificates: (query) => current.extractCertificates(query),
   revokeCertificate: (command) => current.revokeCertificate(command),
   listProfiles: () => current.listProfiles(),
+  admitMailSystem: (token) => current.admitMailSystem(token),
+  recordDeliveryReport: (message) => current.recordDeliveryReport(message),
   readiness: () => current.readiness(),
 });
 afterAll(() => shared.close());

@@ -42,6 +42,7 @@ describe('openapi.yaml', () => {
       'livez',
       'orderCertificate',
       'readyz',
+      'recordDeliveryReport',
       'revokeCertificate',
     ]);
   });
@@ -55,9 +56,10 @@ describe.each(operations)('$name', ({ path, operation }) => {
     for (const { description } of Object.values(operation.responses)) expect(description).toMatch(/\.$/);
   });
 
-  it('needs a client certificate exactly under /v1, and says what happens without', () => {
+  it('needs a client certificate, or the token of a mail system, exactly under /v1, and says what happens without', () => {
     const known = path.startsWith('/v1/');
-    expect(operation.security).toEqual(known ? [{ clientCertificate: [] }] : undefined);
+    const scheme = operation.operationId === 'recordDeliveryReport' ? 'mailSystem' : 'clientCertificate';
+    expect(operation.security).toEqual(known ? [{ [scheme]: [] }] : undefined);
     expect('401' in operation.responses).toBe(known);
   });
 

@@ -340,6 +340,7 @@ async function loginAt(moment: Date): Promise<[number, string | undefined]> {
     listProfiles: () => [],
     ...{ listCertificates: nothing, extractCertificates: nothing, findRenewalWindow: nothing },
     ...{ orderCertificate: nothing, findCertificate: nothing, revokeCertificate: nothing, readiness: nothing },
+    ...{ admitMailSystem: nothing, recordDeliveryReport: nothing },
   };
   const app = buildApi(useCases, { tls });
   try {

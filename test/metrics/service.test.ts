@@ -104,6 +104,11 @@ describe('gauges', { timeout: 60_000 }, () => {
   it('show no backlog, no lag and free connections where all is well', async () => {
     await until(async () => (await value('worker', 'igc_audit_unsealed_rows')) === 0);
     await until(async () => (await value('worker', 'igc_outbox_rows')) === 0);
+    await until(async () => (await value('worker', 'igc_certificate_store_behind_rows')) === 0);
+    const followed = (await value('worker', 'igc_certificate_store_read_timestamp_seconds')) ?? 0;
+    expect(Math.abs(followed - Date.now() / 1_000)).toBeLessThan(60);
+    for (const name of ['notice_mails', 'webhook_deliveries'])
+      expect(await value('worker', `igc_${name}_waiting`)).toBe(0);
     expect(await value('worker', 'igc_jobs_given_up')).toBe(0);
     expect(await value('public', 'igc_feed_lag_seconds')).toBeLessThan(5);
     await until(async () => (await value('public', 'igc_feed_lag_rows')) === 0);

@@ -3,10 +3,12 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { sql } from 'drizzle-orm';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { listAlarms } from '#db/alarms.ts';
 import { listContacts } from '#db/contacts.ts';
-import { readBounces } from '../../src/notices/bounces.ts';
+import { recordReport } from '#db/delivery-reports.ts';
+import { readBounces, readReceivedReports } from '../../src/notices/bounces.ts';
 import { recordDueNotices } from '../../src/notices/record.ts';
 import { sendWaitingMails } from '../../src/notices/send.ts';
 import { type NoticeStage, prepareNotices } from '../helpers/notices.ts';
@@ -113,4 +115,18 @@ it('a file without end and one of no text are laid aside, and the next ones are 
   expect(await readBounces(stage.system, directory)).toBe(1);
   expect(readdirSync(join(directory, 'unread')).sort()).toEqual(['a-large', 'b-bytes']);
   expect(existsSync(join(directory, 'done', 'c-report'))).toBe(true);
+});
+
+it('what the API was handed does the same, once, and is kept as read or as unread', async () => {
+  const { read } = stage.fresh.db;
+  const hand = (text: string) => recordReport(read, Buffer.from(text, 'latin1'), new Date());
+  await hand(report());
+  await hand(report());
+  await hand(report({ messageId: '<notice.other.2m@igc-sante.example.fr>' }));
+  await hand('no report at all');
+  expect(await readReceivedReports(stage.system)).toBe(1);
+  expect(await refused()).toEqual([OWNER]);
+  const { rows } = await read.execute<{ state: string }>(sql`select state from delivery_report order by id`);
+  expect(rows.map(({ state }) => state)).toEqual(['done', 'done', 'unread', 'unread']);
+  expect(await readReceivedReports(stage.system)).toBe(0);
 });

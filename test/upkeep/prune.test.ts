@@ -74,6 +74,14 @@ test('what a webhook was told goes a quarter after it was settled, and what wait
   ]);
 });
 
+test('delivery reports go a month after they were read, and unread ones never', async () => {
+  await run(`insert into delivery_report (message, received_at, state, read_at) values
+    ('old', '${daysAgo(99)}', 'done', '${daysAgo(31)}'), ('recent', '${daysAgo(99)}', 'unread', '${daysAgo(29)}'),
+    ('waiting', '${daysAgo(99)}', 'waiting', null)`);
+  expect(await prune()).toBe(1);
+  expect(await left(`convert_from(message, 'utf8')`, 'delivery_report')).toEqual(['recent', 'waiting']);
+});
+
 test('rows are deleted from the pages that were named, and every page is named by and by', async () => {
   await run(`insert into feed_reader (copy, xid, position, seen_at)
     select 'copy ' || n, '1', 0, '${daysAgo(99)}' from generate_series(1, 60000) n`);
