@@ -71,67 +71,88 @@ function expectDelivered(times: number): void {
   );
 }
 
-it('before the notice is recorded: the next worker records and sends it once', async () => {
+/** A connection that holds what `statement` locks, until it ends. */
+async function holding(statement: string, values: readonly string[] = []): Promise<Client> {
   const lock = await connectTo(service.database.url);
   await lock.query('begin');
-  await lock.query('lock table notice_mail in share mode');
-  start();
-  await eventually(
-    'recording waits',
-    async () => (await waitingForLock(watch, 'worker', 'insert into "notice_mail"')) > 0,
-  );
-  await kill();
-  await lock.end();
-  expect(await state()).toBeUndefined();
-  start();
-  await isSent();
-  expectDelivered(1);
-}, 60_000);
+  await lock.query(statement, [...values]);
+  return lock;
+}
+const waits = (statement: string): Promise<true> =>
+  eventually(`${statement} waits`, async () => (await waitingForLock(watch, 'worker', statement)) > 0);
 
-it('while the server has not answered DATA: it comes again, under the same Message-ID', async () => {
+/** A worker that has handed over the mail and hears no answer. */
+async function startUnanswered(): Promise<void> {
   sink.answer = () => 'hang';
   const hung = sink.hung();
   start();
   await hung;
-  await kill();
-  expect(await state()).toBe('sending');
-  sink.answer = () => undefined;
-  await leaseOver();
-  start();
-  await isSent();
-  expectDelivered(2);
-}, 60_000);
-
-it('between the answer and our commit: it comes again, under the same Message-ID', async () => {
-  sink.answer = () => 'hang';
-  const hung = sink.hung();
-  start();
-  await hung;
-  const lock = await connectTo(service.database.url);
-  await lock.query('begin');
-  await lock.query('select from notice_mail where certificate_id = $1 for update', [id]);
+}
+/** The server has answered, and the worker cannot write down that it did. */
+async function answerUnsettled(): Promise<Client> {
+  const lock = await holding('select from notice_mail where certificate_id = $1 for update', [id]);
   sink.release();
-  await eventually('settling waits', async () => (await waitingForLock(watch, 'worker', 'update "notice_mail"')) > 0);
-  await kill();
-  await lock.end();
-  expect(await state()).toBe('sending');
-  sink.answer = () => undefined;
-  await leaseOver();
-  start();
-  await isSent();
-  expectDelivered(2);
-}, 60_000);
+  await waits('update "notice_mail"');
+  return lock;
+}
+
+type Crash = {
+  readonly when: string;
+  /** brings a worker to where it is killed; what it gives holds it there */
+  readonly reach: () => Promise<Client | undefined>;
+  readonly left: string | undefined;
+  readonly delivered: number;
+};
+
+it.each<Crash>([
+  {
+    when: 'before the notice is recorded',
+    reach: async () => {
+      const lock = await holding('lock table notice_mail in share mode');
+      start();
+      await waits('insert into "notice_mail"');
+      return lock;
+    },
+    left: undefined,
+    delivered: 1,
+  },
+  {
+    when: 'while the server has not answered DATA',
+    reach: async () => {
+      await startUnanswered();
+      return undefined;
+    },
+    left: 'sending',
+    delivered: 2,
+  },
+  {
+    when: 'between the answer and our commit',
+    reach: async () => {
+      await startUnanswered();
+      return await answerUnsettled();
+    },
+    left: 'sending',
+    delivered: 2,
+  },
+])(
+  'killed $when: the next worker sends it, under the same Message-ID; $delivered delivered in all',
+  async ({ reach, left, delivered }) => {
+    const lock = await reach();
+    await kill();
+    await lock?.end();
+    expect(await state()).toBe(left);
+    sink.answer = () => undefined;
+    await leaseOver();
+    start();
+    await isSent();
+    expectDelivered(delivered);
+  },
+  60_000,
+);
 
 it('a database that is away when the server has answered is asked again, and the mail comes once', async () => {
-  sink.answer = () => 'hang';
-  const hung = sink.hung();
-  start();
-  await hung;
-  const lock = await connectTo(service.database.url);
-  await lock.query('begin');
-  await lock.query('select from notice_mail where certificate_id = $1 for update', [id]);
-  sink.release();
-  await eventually('settling waits', async () => (await waitingForLock(watch, 'worker', 'update "notice_mail"')) > 0);
+  await startUnanswered();
+  const lock = await answerUnsettled();
   await watch.query(
     `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'igc-sante worker'
        and wait_event_type = 'Lock'`,

@@ -2,29 +2,45 @@
 // recorded, and written again as the version before would have written it: with the columns alone that its schema has.
 
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Client } from 'pg';
+import { uuidv7 } from 'uuidv7';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { recordContact } from '#db/contacts.ts';
 import { checkMigrations, migrateDatabase } from '#db/migrate.ts';
+import { type Slapd, startSlapd } from '../../scripts/slapd.ts';
+import { loadConfig } from '../../src/config.ts';
+import { openConnection } from '../../src/directory/ldap.ts';
+import { ldapSettings } from '../../src/directory/settings.ts';
+import { issued } from '../db/samples.ts';
 import type { CertificateDocument } from '../helpers/api-client.ts';
+import { HOSPITAL } from '../helpers/cast.ts';
 import { type FreshDatabase, freshDatabase } from '../helpers/database.ts';
+import { BASE } from '../helpers/directory.ts';
 import { answerAtLast, connectTo, eventually, newOrder, respondersReady, settleIn } from '../helpers/faults.ts';
 import { recordedWrites, recordWrites, rowsOf, type Write } from '../helpers/recorded-writes.ts';
 import { type KnownTable, schemaAfter } from '../helpers/schema-before.ts';
-import { prepareService, type Service } from '../helpers/service.ts';
+import { freePort, prepareService, type Service } from '../helpers/service.ts';
+import { type SmtpSink, startSmtpSink } from '../helpers/smtp-sink.ts';
 
 /**
- * The last migration of each version whose processes may run beside today's. When today's is rolled out everywhere, its own becomes
- * the only one, and what is only there for the versions before may go in the next.
+ * The last migration of each version whose processes may run beside today's: of the one that is rolled out, and of those before it.
+ * When today's is rolled out everywhere, its own becomes the only one, and what is only there for the versions before may go in the next.
  */
-const BEFORE = [1, 2];
+const BEFORE = [1, 2, 7];
 /** Columns that stay empty in a row of the version before, as `table.column`, and why today's processes can live with that. */
 const LEFT_EMPTY: Readonly<Record<string, string>> = {};
 
 const MIGRATIONS = join(import.meta.dirname, '../../db/migrations');
 
+const DAY_MS = 86_400_000;
+
 let service: Service;
+let slapd: Slapd;
+let sink: SmtpSink;
 let today: Client;
 let writes: readonly Write[];
 
@@ -32,32 +48,87 @@ beforeAll(async () => {
   const database = await freshDatabase();
   today = await connectTo(database.url);
   await recordWrites(today);
-  service = await prepareService({ database });
+  [service, slapd, sink] = await Promise.all([
+    prepareService({ database }),
+    startSlapd({ port: await freePort() }),
+    startSmtpSink(),
+  ]);
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
   await runForAWhile();
   writes = await recordedWrites(today);
 }, 90_000);
 
 afterAll(async () => {
+  receiver.closeAllConnections();
+  receiver.close();
   await today?.end();
   await service?.stop();
+  await sink?.close();
+  await slapd?.stop();
 });
+
+/** Takes every alarm. */
+const receiver = createServer((request, response) => request.resume().on('end', () => response.end()));
+
+/** A directory, a mail server and a receiver of alarms for the worker. */
+function surroundings(): Record<string, string> {
+  const secret = join(service.directory, 'webhook-secret');
+  writeFileSync(secret, 'a secret of this test alone\n');
+  return {
+    ...{ LDAP_URL: slapd.url, LDAP_BIND_DN: slapd.bindDn, LDAP_PASSWORD_FILE: slapd.passwordFile },
+    ...{ SMTP_URL: sink.url, SMTP_CA_FILE: sink.caFile },
+    ALARM_WEBHOOK_URL: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`,
+    ALARM_WEBHOOK_SECRET_FILE: secret,
+  };
+}
+
+/** Two certificates that end soon: the owner of one is told, and an alarm says that the other's cannot be. */
+async function letCertificatesEnd(): Promise<void> {
+  const { read } = service.database.db;
+  const owner = { ownerKind: 'structure', ownerKey: HOSPITAL.structIdNat, role: 'owner' } as const;
+  await recordContact(read, { id: uuidv7(), ...owner, email: 'dsi@hopital.example.fr', language: 'fr' });
+  const period = { notBefore: new Date(Date.now() - 700 * DAY_MS), notAfter: new Date(Date.now() + 10 * DAY_MS) };
+  for (const structure of [HOSPITAL.structIdNat, '10B0099999'])
+    await issued(read, {
+      ...period,
+      ...{ subject: `CN=${uuidv7()},C=FR`, structure, holderKey: structure },
+      holder: { kind: 'structure', ...HOSPITAL, structIdNat: structure },
+    });
+}
+
+/** Somebody else's entry where that of this name is to be: the directory refuses ours. */
+async function occupy(commonName: string): Promise<void> {
+  const settings = ldapSettings(loadConfig(surroundings()));
+  if (settings === undefined) throw new Error('LDAP_URL is set');
+  const connection = openConnection(settings, 5_000);
+  const dn = `cn=${commonName},ou=${HOSPITAL.structIdNat},ou=Structures,${BASE}`;
+  const entry = { objectClass: ['organizationalRole'], cn: [commonName] };
+  // what it is to be below is written with the first entry of the structure
+  await eventually('the place is taken', async () => (await connection.add(dn, entry)) === 'added');
+  await connection.close();
+}
 
 /** Every role does everything that it does from an empty database on, and ends. */
 async function runForAWhile(): Promise<void> {
   service.start('signer issuing');
   service.start('signer ocsp');
   const administrator = (await settleIn(service))();
-  const running = (['api', 'public', 'worker'] as const).map((role) => service.start(role));
+  await letCertificatesEnd();
+  const running = (['api', 'public', 'worker'] as const).map((role) => service.start(role, surroundings()));
   await eventually('the api answers', async () => (await administrator.get('/readyz'))?.statusCode === 200);
   await respondersReady(today);
   const { id } = (await answerAtLast(administrator, newOrder())).json<CertificateDocument>();
-  await answerAtLast(administrator, newOrder());
+  const refused = newOrder();
+  await occupy(refused.idempotencyKey ?? '');
+  await answerAtLast(administrator, refused);
   for (const reason of ['superseded', 'keyCompromise'])
     expect((await administrator.revoke(id, reason))?.statusCode).toBe(200);
   await eventually('it is listed, and everything else is done', async () => {
     const { rows } = await today.query(`select
       exists (select from crl where state = 'published' and entries > 0) and exists (select from feed_reader)
       and not exists (select from outbox)
+      and exists (select from directory_list where number > 0) and exists (select from directory_pending)
+      and exists (select from notice_mail where state = 'sent') and exists (select from alarm_delivery)
       and (select count(*) from audit_chain) = (select count(*) from audit_event) as done`);
     return rows[0]?.done === true;
   });
