@@ -19,7 +19,7 @@ const sizesOf = (count: number): Sizes => ({
   persons: Math.ceil(count / 50),
 });
 
-/** Fills empty tables with `count` certificates, and leaves them as autovacuum would. Ten millions take half an hour. */
+/** Fills empty tables with `count` certificates, and leaves them as autovacuum would. Ten millions take twenty minutes. */
 export async function fillNoticeRows(url: string, count: number): Promise<void> {
   const db = openForLoad(url);
   try {

@@ -187,16 +187,21 @@ export async function countMissingNotices(tx: Tx, filter: MissingFilter): Promis
   const [now, dueBefore] = [filter.now.toISOString(), filter.dueBefore.toISOString()];
   const dueAt = (before: string) =>
     sql`((c.not_after at time zone ${zone}) - ${before}::interval) at time zone ${zone}`;
+  const next = nextInterval === undefined ? undefined : sql`${now}::timestamptz + ${nextInterval}::interval`;
+  // Of ten million certificates half a million are in the ranges, and almost all have their notice: that is seen in two indices alone,
+  // before anything else is asked of the others.
   const { rows } = await tx.execute<{ missing: number }>(sql`
-    select count(*)::int as missing from (
-      select from certificate c
-      where ${ends} and c.not_after > ${now}::timestamptz
+    with untold as materialized (
+      select c.id from certificate c
+      where ${ends} and c.not_after > ${next === undefined ? sql`${now}::timestamptz` : sql`${next} - interval '4 days'`}
+        and c.not_after > ${now}::timestamptz
         and c.not_after <= ${now}::timestamptz + ${interval}::interval + interval '4 days'
         and ${dueAt(interval)} <= ${dueBefore}::timestamptz
-        and ${dueAt(interval)} > greatest(c.not_before, c.settled_at)
         ${nextInterval === undefined ? sql`` : sql`and ${dueAt(nextInterval)} > ${now}::timestamptz`}
-        and not exists (select from notice n where n.certificate_id = c.id and n.threshold = ${threshold})
-        and not ${replaced}
+        and not exists (select from notice n where n.certificate_id = c.id and n.threshold = ${threshold}))
+    select count(*)::int as missing from (
+      select from untold join certificate c using (id)
+      where ${dueAt(interval)} > greatest(c.not_before, c.settled_at) and not ${replaced}
       limit ${MOST_MISSING}) missing`);
   return rows[0]?.missing ?? 0;
 }
