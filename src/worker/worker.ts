@@ -38,8 +38,15 @@ const TELL_MS = 2_000;
 const GIVEN_UP_MS = 10_000;
 const OUTBOX_BATCH = 1_000;
 
+export type RunningWorker = {
+  readonly observer: Observer;
+  /** whether the directory, where there is one, did not answer this copy when it last wrote */
+  readonly directoryIsAway: () => boolean;
+  stop(): Promise<void>;
+};
+
 /** Starts the worker; `stop` lets the jobs under way end. Throws Outage when the database is away. */
-export async function startWorker(system: System): Promise<{ readonly observer: Observer; stop(): Promise<void> }> {
+export async function startWorker(system: System): Promise<RunningWorker> {
   const channels = [openWebhook(system)].flatMap((channel) => channel ?? []);
   const mailer = openMailer(system.config, system.policies.notices);
   const jobs = await keepJobsRunning(system, mailer);
@@ -79,6 +86,7 @@ export async function startWorker(system: System): Promise<{ readonly observer: 
   ];
   return {
     observer,
+    directoryIsAway: directory.isAway,
     async stop() {
       await Promise.all([...loops, directory].map((loop) => loop.stop()));
       await jobs.stop();
