@@ -67,13 +67,15 @@ export async function listStorable(
   return found.flatMap((row) => (row.der === null ? [] : [{ ...row, der: row.der }]));
 }
 
-/** Adds rows; one that is there already stays as it is. */
-export async function addToStore(tx: Tx, rows: readonly StoreRow[]): Promise<void> {
-  if (rows.length > 0)
-    await tx
-      .insert(certificateStore)
-      .values([...rows])
-      .onConflictDoNothing();
+/** Adds rows; one that is there already stays as it is. Answers the certificates that are new. */
+export async function addToStore(tx: Tx, rows: readonly StoreRow[]): Promise<string[]> {
+  if (rows.length === 0) return [];
+  const added = await tx
+    .insert(certificateStore)
+    .values([...rows])
+    .onConflictDoNothing()
+    .returning({ id: certificateStore.certificateId });
+  return added.map(({ id }) => id);
 }
 
 /** A stored certificate as far as consents are about it. */

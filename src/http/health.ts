@@ -3,6 +3,7 @@
 
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
+import { keptForASecond } from '../kept.ts';
 import { closed, json, problems } from './schemas.ts';
 import type { Readiness } from './use-cases.ts';
 
@@ -36,25 +37,6 @@ const readySchema = {
     503: json('It cannot for now; `checks` names the part that is away.', Ready),
   },
 };
-
-/** Anybody may ask, so the parts are asked once in so many milliseconds at most. */
-const KEPT = 1_000;
-
-/** Answers what `ask` answered, to all who come within a second of its being asked; a failure is not kept. */
-function keptForASecond<T>(ask: () => Promise<T>): () => Promise<T> {
-  let kept: { readonly answer: Promise<T>; readonly at: number } | undefined;
-  return async () => {
-    const now = performance.now();
-    if (kept === undefined || now - kept.at >= KEPT) kept = { answer: ask(), at: now };
-    const { answer } = kept;
-    try {
-      return await answer;
-    } catch (error) {
-      if (kept?.answer === answer) kept = undefined;
-      throw error;
-    }
-  };
-}
 
 export function healthRoutes(app: FastifyInstance, useCases: { readiness(): Promise<Readiness> }): void {
   const readiness = keptForASecond(() => useCases.readiness());

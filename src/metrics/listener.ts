@@ -1,8 +1,9 @@
 // GET /metrics over plain HTTP on an address of its own, for Prometheus on the same machine or an inner network: never on a public
-// listener. It is Node's bare server, so that a signer can have one without loading the service's.
+// listener. A role without a listener of its own says there too whether it lives (/livez) and is of use (/readyz). It is Node's bare server, so that a signer can have one without loading the service's.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { keptForASecond } from '../kept.ts';
 
 /** Milliseconds and counts: a scraper has one connection and asks every few seconds. */
 const LIMITS = {
@@ -22,10 +23,18 @@ export type MetricsListener = {
 
 type Page = { readonly contentType: string; readonly scrape: () => Promise<string> };
 
-/** Listens; throws what Node throws when the address is taken or not ours. */
-export async function listenForScrapes(at: { host: string; port: number }, page: Page): Promise<MetricsListener> {
+/** What /readyz shows; anything but `ready` is in the form that a role gives it. */
+export type Health = () => Promise<{ readonly ready: boolean; readonly checks: readonly object[] }>;
+
+/** Listens; without `health` there is /metrics alone. Throws what Node throws when the address is taken or not ours. */
+export async function listenForScrapes(
+  at: { host: string; port: number },
+  page: Page,
+  health?: Health,
+): Promise<MetricsListener> {
+  const pages = pagesOf(page, health);
   const server = createServer(LIMITS, (request, response) => {
-    answer(request, response, page).catch(() => response.destroy());
+    answer(request, response, pages).catch(() => response.destroy());
   });
   server.maxConnections = MOST_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
@@ -44,12 +53,33 @@ export async function listenForScrapes(at: { host: string; port: number }, page:
   };
 }
 
-async function answer({ method, url }: IncomingMessage, response: ServerResponse, page: Page): Promise<void> {
+type Answer = { readonly status: number; readonly contentType: string; readonly text: string };
+type Pages = ReadonlyMap<string, () => Promise<Answer>>;
+
+const json = (status: number, body: object): Answer => ({
+  ...{ status, contentType: 'application/json; charset=utf-8', text: JSON.stringify(body) },
+});
+
+function pagesOf({ contentType, scrape }: Page, health: Health | undefined): Pages {
+  const pages = new Map<string, () => Promise<Answer>>();
+  pages.set('/metrics', async () => ({ status: 200, contentType, text: await scrape() }));
+  if (health === undefined) return pages;
+  const ask = keptForASecond(health);
+  pages.set('/livez', async () => json(200, { alive: true }));
+  pages.set('/readyz', async () => {
+    const { ready, checks } = await ask();
+    return json(ready ? 200 : 503, { ready, checks });
+  });
+  return pages;
+}
+
+async function answer({ method, url }: IncomingMessage, response: ServerResponse, pages: Pages): Promise<void> {
   response.setHeader('cache-control', 'no-store');
-  if (url?.replace(/\?.*$/s, '') !== '/metrics') response.writeHead(404).end();
+  const page = pages.get(url?.replace(/\?.*$/s, '') ?? '');
+  if (page === undefined) response.writeHead(404).end();
   else if (method !== 'GET' && method !== 'HEAD') response.writeHead(405, { allow: 'GET, HEAD' }).end();
   else {
-    const text = await page.scrape();
-    response.writeHead(200, { 'content-type': page.contentType, 'content-length': Buffer.byteLength(text) }).end(text);
+    const { status, contentType, text } = await page();
+    response.writeHead(status, { 'content-type': contentType, 'content-length': Buffer.byteLength(text) }).end(text);
   }
 }

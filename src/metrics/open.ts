@@ -4,12 +4,13 @@ import type { Config } from '../config.ts';
 import { errorFacts, type Log } from '../log.ts';
 import { type Meter, NO_METER } from '../meter.ts';
 import { METRICS_PORTS, type RoleWithMetrics } from './catalogue.ts';
+import type { Health } from './listener.ts';
 import type { Source } from './source.ts';
 
 export type Metrics = {
   readonly meter: Meter;
-  /** Listens, and asks these parts at each scrape. Throws when the address is taken. */
-  show(sources: readonly Source[]): Promise<void>;
+  /** Listens, and asks these parts at each scrape; with `health` it also says how the role is. Throws when the address is taken. */
+  show(sources: readonly Source[], health?: Health): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -25,11 +26,11 @@ export async function openMetrics(config: Config, role: RoleWithMetrics, log: Lo
   let listener: Awaited<ReturnType<typeof listenForScrapes>> | undefined;
   return {
     meter: registry.meter,
-    async show(sources) {
+    async show(sources, health) {
       for (const source of sources) registry.add(source);
       const at = metricsAddress(address, role);
       try {
-        listener = await listenForScrapes(at, registry);
+        listener = await listenForScrapes(at, registry, health);
       } catch (error) {
         log.error({ ...at, ...errorFacts(error) }, 'METRICS_LISTEN: nobody can listen there');
         throw error;

@@ -18,6 +18,7 @@ import {
 } from '../metrics/sources.ts';
 import { openSystem } from '../open-system.ts';
 import { startWorker } from '../worker/worker.ts';
+import { workerReadiness } from './readiness.ts';
 import type { RunningRole } from './role.ts';
 
 /** Starts the worker role; throws when something that it needs is not there. */
@@ -25,7 +26,8 @@ export async function startWorkerRole(config: Config, log: Log): Promise<Running
   const metrics = await openMetrics(config, 'worker', log);
   const system = await openSystem(config, { role: 'worker', log, meter: metrics.meter });
   const worker = await startWorker(system);
-  await metrics.show([
+  const { observer, lastNotices, directoryIsAway } = worker;
+  const sources = [
     signerSource('issuing', () => system.issuing.health()),
     signerSource('ocsp', () => system.ocsp.health()),
     connectionSource(system.db),
@@ -33,12 +35,13 @@ export async function startWorkerRole(config: Config, log: Log): Promise<Running
     expirySource(system),
     backlogSource(system),
     alarmSource(system),
-    observerSource(worker.observer),
+    observerSource(observer),
     directorySource(system),
     storeSource(system),
-    noticeSource(system, worker.lastNotices),
+    noticeSource(system, lastNotices),
     webhookSource(system),
-  ]);
+  ];
+  await metrics.show(sources, () => workerReadiness(system, { lastLook: observer.lastLook, directoryIsAway }));
   return {
     async stop() {
       await worker.stop();

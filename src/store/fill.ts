@@ -58,7 +58,7 @@ async function applyPage(system: FillNeeds, { rows, cursor }: FeedPage): Promise
   const storable = await listStorable(system.db.read, issued, { profiles, now: system.clock() });
   const entries = storable.flatMap((one) => rowOf(system, one) ?? []);
   await system.db.transaction(async (tx) => {
-    await addToStore(tx, await withConsents(tx, entries));
+    await addWithConsents(tx, entries);
     // after what came in: of a certificate that was issued and revoked on one page nothing is left
     await removeFromStore(
       tx,
@@ -69,20 +69,26 @@ async function applyPage(system: FillNeeds, { rows, cursor }: FeedPage): Promise
 }
 
 /**
- * The same rows as the consents have them. Where anybody ever consented, a consent may have changed between the directory's look at the
+ * Adds the rows as the consents have them. Where anybody ever consented, a consent may have changed between the directory's look at the
  * certificate and this row, which the change did not find: so the directory is to look again.
  */
-async function withConsents(tx: Tx, entries: readonly StoreRow[]): Promise<StoreRow[]> {
+async function addWithConsents(tx: Tx, entries: readonly StoreRow[]): Promise<void> {
   const mailboxes = entries.flatMap((entry) => entry.mailboxes);
-  if (mailboxes.length === 0) return [...entries];
-  await holdConsents(tx, 'fill');
+  if (mailboxes.length > 0) await holdConsents(tx, 'fill');
   const consents = await consentsOf(tx, mailboxes);
-  const known = ({ mailboxes }: StoreRow): boolean => mailboxes.some((mailbox) => consents.has(mailbox));
+  const added = await addToStore(
+    tx,
+    entries.map((entry) => ({ ...entry, mailConsented: isConsented(entry.mailboxes, consents) })),
+  );
+  const known = new Set(
+    entries
+      .filter((entry) => entry.mailboxes.some((mailbox) => consents.has(mailbox)))
+      .map(({ certificateId }) => certificateId),
+  );
   await askForLook(
     tx,
-    entries.filter(known).map(({ certificateId }) => certificateId),
+    added.filter((id) => known.has(id)),
   );
-  return entries.map((entry) => ({ ...entry, mailConsented: isConsented(entry.mailboxes, consents) }));
 }
 
 /** A certificate that cannot be read is left out, and does not hold up the others. */

@@ -22,23 +22,34 @@ const ENTRY_TIMEOUT_MS = 10_000;
 /** A list of 35 MB over a slow line; less than the lease of its turn. */
 const LIST_TIMEOUT_MS = 50_000;
 
+export type RunningDirectory = {
+  /** whether it did not answer when one of the loops of this process last wrote */
+  isAway(): boolean;
+  stop(): Promise<void>;
+};
+
 /** Starts the loops; `stop` lets the steps under way end. Throws Refusal when the settings of LDAP are not usable. */
-export function startDirectory(system: System, holder: string): { stop(): Promise<void> } {
+export function startDirectory(system: System, holder: string): RunningDirectory {
   const settings = ldapSettings(system.config);
   if (settings === undefined) {
     system.log.info('LDAP_URL is not set: the directory is off');
-    return { stop: async () => undefined };
+    return { isAway: () => false, stop: async () => undefined };
   }
   const holders = Array.from({ length: CONNECTIONS }, () => openConnection(settings, ENTRY_TIMEOUT_MS));
   const lists = openConnection(settings, LIST_TIMEOUT_MS);
   const follower = createFollower(system, holders, holder);
   const since = system.clock();
+  const away = new Set<string>();
+  const quiet = (name: string, step: () => Promise<unknown>) => quietly(name, step, { log: system.log, away });
+  const follow = quiet('directory', () => follower.follow());
+  const write = quiet('directory lists', () => writeAuthorities(system, lists, holder));
   const loops: Loop[] = [
-    startQuietLoop('directory', FOLLOW_MS, () => follower.follow(), system.log),
-    startQuietLoop('directory lists', LISTS_MS, () => writeAuthorities(system, lists, holder), system.log),
+    startLoop('directory', FOLLOW_MS, follow, system.log),
+    startLoop('directory lists', LISTS_MS, write, system.log),
     startLoop('directory watch', WATCH_MS, () => watchDirectory(system, since), system.log),
   ];
   return {
+    isAway: () => away.size > 0,
     async stop() {
       await Promise.all(loops.map((loop) => loop.stop()));
       await Promise.all([...holders, lists].map((connection) => connection.close()));
@@ -64,20 +75,22 @@ export async function compareDirectory(system: System): Promise<void> {
   }
 }
 
-/** A directory that is away for a day is two lines of the log, not one a second. */
-function startQuietLoop(name: string, everyMs: number, step: () => Promise<unknown>, log: Log): Loop {
-  let away = false;
-  const told = async (): Promise<void> => {
+/** A directory that is away for a day is two lines of the log, not one a second; meanwhile `away` has the name of the loop. */
+function quietly(
+  name: string,
+  step: () => Promise<unknown>,
+  { log, away }: { readonly log: Log; readonly away: Set<string> },
+): () => Promise<void> {
+  return async () => {
     try {
       await step();
     } catch (error) {
       if (!(error instanceof Outage) || error.what !== 'directory') throw error;
-      if (!away) log.warn({ loop: name, reason: error.message }, 'the directory is away and will be tried again');
-      away = true;
+      if (!away.has(name))
+        log.warn({ loop: name, reason: error.message }, 'the directory is away and will be tried again');
+      away.add(name);
       return;
     }
-    if (away) log.info({ loop: name }, 'the directory is back');
-    away = false;
+    if (away.delete(name)) log.info({ loop: name }, 'the directory is back');
   };
-  return startLoop(name, everyMs, told, log);
 }

@@ -40,10 +40,16 @@ const TELL_MS = 2_000;
 const GIVEN_UP_MS = 10_000;
 const OUTBOX_BATCH = 1_000;
 
-type Worker = { readonly observer: Observer; readonly lastNotices: LastNotices; stop(): Promise<void> };
+export type RunningWorker = {
+  readonly observer: Observer;
+  readonly lastNotices: LastNotices;
+  /** whether the directory, where there is one, did not answer this copy when it last wrote */
+  readonly directoryIsAway: () => boolean;
+  stop(): Promise<void>;
+};
 
 /** Starts the worker; `stop` lets the jobs under way end. Throws Outage when the database is away. */
-export async function startWorker(system: System): Promise<Worker> {
+export async function startWorker(system: System): Promise<RunningWorker> {
   const channels = [openWebhook(system)].flatMap((channel) => channel ?? []);
   const startWebhooks = prepareWebhooks(system);
   const mailer = openMailer(system.config, system.policies.notices);
@@ -88,6 +94,7 @@ export async function startWorker(system: System): Promise<Worker> {
   return {
     observer,
     lastNotices,
+    directoryIsAway: directory.isAway,
     async stop() {
       await Promise.all([...loops, directory].map((loop) => loop.stop()));
       await jobs.stop();

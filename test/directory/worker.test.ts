@@ -5,16 +5,22 @@ import { directoryLag } from '../../src/directory/lag.ts';
 import type { DirectoryConnection } from '../../src/directory/ldap.ts';
 import { HOSPITAL, issueTo } from '../helpers/cast.ts';
 import { BASE, type DirectoryStage, prepareDirectory } from '../helpers/directory.ts';
-import { type RunningRole, until } from '../helpers/service.ts';
+import { freePort, type RunningRole, until } from '../helpers/service.ts';
 
 let stage: DirectoryStage;
 let reader: DirectoryConnection;
 let workers: readonly RunningRole[];
+/** where each says how it is */
+let shown: readonly string[];
 beforeAll(async () => {
   stage = await prepareDirectory();
   reader = stage.connection();
   stage.service.start('signer ocsp');
-  workers = [1, 2].map(() => stage.service.start('worker', stage.environment));
+  const ports = [await freePort(), await freePort()];
+  shown = ports.map((port) => `http://127.0.0.1:${port}`);
+  workers = ports.map((port) =>
+    stage.service.start('worker', { ...stage.environment, METRICS_LISTEN: `127.0.0.1:${port}` }),
+  );
 }, 120_000);
 afterAll(() => stage?.stop());
 
@@ -44,13 +50,34 @@ it('writes the authorities, and what is issued within seconds', async () => {
   });
 }, 60_000);
 
+type Said = { readonly ready: boolean; readonly checks: readonly { readonly name: string; readonly state?: string }[] };
+const ask = async (at = shown[0]): Promise<Said> => (await (await fetch(`${at}/readyz`)).json()) as Said;
+const statesOfLdap = async (): Promise<readonly (string | undefined)[]> =>
+  (await Promise.all(shown.map((at) => ask(at)))).map(
+    ({ checks }) => checks.find(({ name }) => name === 'LDAP')?.state,
+  );
+
+it('says that it is ready, and what it does without: no mail, and nobody who observes', async () => {
+  await until(async () => (await ask()).ready);
+  const { checks } = await ask();
+  expect(checks).toContainEqual({ name: 'database', ok: true });
+  expect(checks).toContainEqual({ name: 'LDAP', ok: true, state: 'on' });
+  expect(checks).toContainEqual({ name: 'mail', ok: true, state: 'off' });
+  expect(checks).toContainEqual({ name: 'observer', ok: true, state: 'off' });
+  const alive = await fetch(`${shown[0]}/livez`);
+  expect([alive.status, await alive.json()]).toEqual([200, { alive: true }]);
+});
+
 it('catches up by itself when the directory is back, and issuance went on meanwhile', async () => {
   await stage.slapd.halt();
   const missed = [await issue(), await issue()];
   await until(() => workers.some((worker) => worker.log().includes('the directory is away')));
+  await until(async () => (await statesOfLdap()).includes('away'));
+  expect((await Promise.all(shown.map((at) => ask(at)))).map(({ ready }) => ready)).toEqual([true, true]);
   await stage.slapd.resume();
   for (const name of missed) await until(() => isThere(name));
   await until(async () => (await directoryLag(stage.system)).rows === 0);
+  await until(async () => !(await statesOfLdap()).includes('away'));
 }, 60_000);
 
 it('that is killed in the middle leaves nothing undone: another one has its turn within a minute', async () => {

@@ -1,8 +1,8 @@
 // What /readyz says of a token that is open and yet not whole: shown, and no reason to send no more requests.
 
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { SignerHealth } from '#hsm/client.ts';
-import { apiReadiness } from '../../src/roles/readiness.ts';
+import { apiReadiness, type WorkerParts, workerReadiness } from '../../src/roles/readiness.ts';
 import type { System } from '../../src/system.ts';
 
 const HEALTHY: SignerHealth = {
@@ -46,4 +46,56 @@ it('a signer that does not count hung calls yet is ready', async () => {
 
 it('a signer that does not answer is not ready, and nothing is said of its keys', async () => {
   expect(await seen(() => Promise.reject(new Error('no socket')))).toEqual([false, ['issuing token']]);
+});
+
+describe('a worker', () => {
+  type World = {
+    readonly config?: Partial<System['config']>;
+    readonly open?: readonly string[];
+    readonly parts?: Partial<WorkerParts>;
+    readonly health?: () => Promise<SignerHealth>;
+  };
+  /** Whether it is ready, and what it says of each part but its clock and its database. */
+  async function said({ config = {}, open = [], parts = {}, health = async () => HEALTHY }: World): Promise<unknown> {
+    const rows = open.map((kind) => ({ kind, open: 1 }));
+    const groupBy = async () => rows;
+    const read = { select: () => ({ from: () => ({ where: () => ({ groupBy }) }) }) };
+    const system = {
+      clock: () => new Date(),
+      config,
+      db: { ping: async () => undefined, read },
+      issuing: { health },
+      ocsp: { health },
+    } as unknown as Pick<System, 'db' | 'clock' | 'config' | 'issuing' | 'ocsp'>;
+    const known = { lastLook: {}, directoryIsAway: () => false, ...parts };
+    const { ready, checks } = await workerReadiness(system, known);
+    const names = ['observer', 'LDAP', 'mail'];
+    const shown = names.map((name) => checks.find((check) => check.name === name));
+    return [ready, ...shown.map((check) => `${check?.ok ? '' : 'not '}ok: ${check?.state}`)];
+  }
+  const ON = { OBSERVER_URL: 'http://a', LDAP_URL: 'ldap://a', SMTP_URL: 'smtp://a' };
+  const at = new Date('2026-11-29T10:00:00Z');
+
+  it.each<[string, World, readonly string[]]>([
+    ['without any of them says that they are off', {}, ['ok: off', 'ok: off', 'ok: off']],
+    ['with all of them', { config: ON }, ['ok: this copy has not looked', 'ok: on', 'ok: on']],
+    [
+      'whose directory does not answer',
+      { config: ON, parts: { directoryIsAway: () => true } },
+      ['ok: this copy has not looked', 'not ok: away', 'ok: on'],
+    ],
+    [
+      'whose directory and mails are late',
+      { config: ON, open: ['directory_behind', 'mail_away'] },
+      ['ok: this copy has not looked', 'not ok: behind', 'not ok: away'],
+    ],
+    [
+      'that found something wrong',
+      { config: ON, parts: { lastLook: { at, wrong: { http: 1, ldap: 2 } } } },
+      ['not ok: looked at 2026-11-29T10:00:00.000Z: 1 findings over HTTP, 2 in LDAP', 'ok: on', 'ok: on'],
+    ],
+    ['without its tokens', { health: () => Promise.reject(new Error('away')) }, ['ok: off', 'ok: off', 'ok: off']],
+  ])('%s is ready', async (_, world, states) => {
+    expect(await said(world)).toEqual([true, ...states]);
+  });
 });

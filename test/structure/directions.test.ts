@@ -34,6 +34,7 @@ const SHARED = [
   'src/config.ts',
   'src/log.ts',
   'src/loop.ts',
+  'src/kept.ts',
   'src/patience.ts',
   'src/meter.ts',
   'src/fetch.ts',
