@@ -14,6 +14,7 @@ import { issueCard, MARTIN } from '../helpers/cast.ts';
 import {
   type Administrator,
   answerAtLast,
+  apiReady,
   connectTo,
   eventually,
   getPublic,
@@ -22,6 +23,7 @@ import {
   type Repeatable,
   respondersReady,
   settleIn,
+  TO_START,
 } from '../helpers/faults.ts';
 import { checkInvariants } from '../helpers/invariants.ts';
 import { ask } from '../helpers/judges.ts';
@@ -55,8 +57,8 @@ beforeAll(async () => {
   for (const role of ['api', 'worker', 'public'] as const) service.start(role);
   watch = await connectTo(service.database.url);
   await respondersReady(watch);
-  await eventually('the first list is out', async () => (await lists('published')) > 0);
-  await eventually('the api answers', apiIsReady);
+  await eventually('the first list is out', async () => (await lists('published')) > 0, TO_START);
+  await apiReady(administrator);
   certificate = await expectIssued(newOrder());
 });
 
@@ -310,4 +312,4 @@ describe('a wrong PIN', () => {
 
 it('keeps every promise through all of this', async () => {
   await checkInvariants(service, { issued });
-}, 60_000);
+});
