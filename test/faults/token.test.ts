@@ -251,7 +251,7 @@ describe('a token without the key', () => {
     cpSync(hierarchy.tokens, kept, { recursive: true });
     destroyKey();
     startSigner();
-    await eventually('the signer has opened its token', () => signer.log().includes('"state":"open"'));
+    await eventually('the signer has opened its token', () => signer.log().includes('"state":"open"'), TO_START);
     const repeatable = newOrder();
     for (const answer of await placeAll([repeatable])) expectComeBack(answer);
     expect(statesOf(await rowsSince(before))).toEqual(['unsigned']);
@@ -267,7 +267,7 @@ describe('a token without the key', () => {
     await remote.start();
     startSigner();
     await expectIssued(repeatable);
-  }, 60_000);
+  }, 180_000);
 });
 
 function destroyKey(): void {
@@ -296,7 +296,7 @@ describe('a wrong PIN', () => {
     for (let restart = 0; restart < 10; restart += 1) {
       await stopSigner();
       startSigner({ ISSUING_PIN_FILE: wrong });
-      await eventually('the signer is latched', () => signer.log().includes('"state":"latched"'));
+      await eventually('the signer is latched', () => signer.log().includes('"state":"latched"'), TO_START);
     }
     expect(logins()).toBe(tried + 1);
     for (const answer of await placeAll([repeatable])) expectComeBack(answer);
@@ -307,7 +307,7 @@ describe('a wrong PIN', () => {
     await stopSigner();
     startSigner();
     await expectIssued(repeatable);
-  }, 60_000);
+  }, 180_000);
 });
 
 it('keeps every promise through all of this', async () => {
