@@ -17,7 +17,8 @@ export default defineConfig({
     // one more than there are processors: files wait, for leases, mails and processes, about half of their time
     maxWorkers: Math.min(availableParallelism() + 1, MOST_WORKERS),
     sequence: { sequencer: LongestFirst },
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // what a test waits for comes in a second or two; on a busy machine later, which is no fault
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
   },
 });

@@ -42,7 +42,7 @@ beforeAll(async () => {
   await untilReady(copy.ocsp);
   await renewOcspResponders(await service.open('worker'));
   await recordStructures(operator);
-}, 60_000);
+});
 
 afterAll(() => service?.stop());
 

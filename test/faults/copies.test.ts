@@ -8,6 +8,7 @@ import type { CertificateDocument } from '../helpers/api-client.ts';
 import {
   type Administrator,
   answerAtLast,
+  apiReady,
   connectTo,
   eventually,
   getPublic,
@@ -15,6 +16,7 @@ import {
   newOrder,
   respondersReady,
   settleIn,
+  TO_START,
 } from '../helpers/faults.ts';
 import { checkInvariants } from '../helpers/invariants.ts';
 import { freePort, prepareService, type RunningRole, type Service } from '../helpers/service.ts';
@@ -34,8 +36,6 @@ let copies: { readonly start: () => RunningRole; running: RunningRole }[];
 const issued: string[] = [];
 const revoked: string[] = [];
 
-const START = { withinMs: 60_000 };
-
 beforeAll(async () => {
   service = await prepareService({ spy: true, environment: { SIGNING_DEADLINE_MS: String(SIGNING_DEADLINE_MS) } });
   const otherApiPort = await freePort();
@@ -54,9 +54,7 @@ beforeAll(async () => {
   ].map((start) => ({ start, running: start() }));
   workers = copies.slice(-2).map(({ running }) => running);
   watch = await connectTo(service.database.url);
-  // eight processes that start at once share the machine with whatever else runs on it
-  for (const one of administrators)
-    await eventually('both apis answer', async () => (await one.get('/readyz'))?.statusCode === 200, START);
+  for (const one of administrators) await apiReady(one);
 }, 150_000);
 
 afterAll(async () => {
@@ -170,7 +168,7 @@ it('a list that one worker was making when it was killed is made by the other, t
   expect(BigInt(after.findLast(({ der }) => der !== null)?.number ?? 0)).toBeGreaterThan(BigInt(before.number));
   // half a minute after its last word a worker is buried, and its job is free; until then the list cannot be that job's doing
   if (performance.now() - killed < 25_000) expect(await jobs()).toEqual([{ locked: true }]);
-}, 60_000);
+});
 
 it('a worker whose job runner gave up starts another one', async () => {
   await watch.query(`select pg_notify('worker:migrate', '{"breaking":true,"migrationNumber":9999}')`);
@@ -219,7 +217,7 @@ it('under load each of the six is killed in its turn, and the service goes on an
       (await Promise.all(publics().map(answersOcsp))).some(Boolean),
     );
     copy.running = copy.start();
-    await eventually('it is back', () => copy.running.log().includes('started'));
+    await eventually('it is back', () => copy.running.log().includes('started'), TO_START);
   }
   goOn = false;
   await Promise.all(callers);

@@ -8,6 +8,7 @@ import type { Answer, CertificateDocument } from '../helpers/api-client.ts';
 import {
   type Administrator,
   answerAtLast,
+  apiReady,
   connectionsEnded,
   connectTo,
   eventually,
@@ -51,7 +52,7 @@ afterAll(async () => {
 
 async function startApi(): Promise<void> {
   api = service.start('api');
-  await eventually('the api answers', async () => (await administrator.get('/readyz'))?.statusCode === 200);
+  await apiReady(administrator);
 }
 
 type Row = { readonly id: string; readonly state: string; readonly tbs: Buffer; readonly der: Buffer | null };
@@ -231,4 +232,4 @@ describe('SIGKILL of the signer', () => {
 
 it('keeps every promise through all of this', async () => {
   await checkInvariants(service, { issued });
-}, 60_000);
+});

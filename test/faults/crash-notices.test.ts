@@ -160,4 +160,4 @@ it('a database that is away when the server has answered is asked again, and the
   await lock.end();
   await isSent();
   expectDelivered(1);
-}, 60_000);
+});

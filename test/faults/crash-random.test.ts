@@ -7,6 +7,7 @@ import type { CertificateDocument } from '../helpers/api-client.ts';
 import {
   type Administrator,
   answerAtLast,
+  apiReady,
   connectTo,
   eventually,
   newOrder,
@@ -39,7 +40,7 @@ beforeAll(async () => {
   const watch = await connectTo(service.database.url);
   await respondersReady(watch);
   await watch.end();
-  await eventually('the api answers', async () => (await administrator.get('/readyz'))?.statusCode === 200);
+  await apiReady(administrator);
 });
 
 afterAll(() => service?.stop());

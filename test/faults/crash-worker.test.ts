@@ -8,6 +8,7 @@ import type { CertificateDocument } from '../helpers/api-client.ts';
 import {
   type Administrator,
   answerAtLast,
+  apiReady,
   connectionsEnded,
   connectTo,
   eventually,
@@ -43,7 +44,7 @@ beforeAll(async () => {
   service.start('api');
   service.start('public');
   watch = await connectTo(service.database.url);
-  await eventually('the api answers', async () => (await administrator.get('/readyz'))?.statusCode === 200);
+  await apiReady(administrator);
 });
 
 afterAll(async () => {
@@ -175,4 +176,4 @@ describe('SIGKILL of the worker that publishes a CRL', () => {
 
 it('keeps every promise through all of this', async () => {
   await checkInvariants(service, { issued, revoked });
-}, 60_000);
+});

@@ -278,4 +278,4 @@ describe('a full disk', () => {
 it('keeps every promise through all of this', async () => {
   await checkInvariants(service, { issued });
   expect(await haveEnded()).toBe(false);
-}, 60_000);
+});

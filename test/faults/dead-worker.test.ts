@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { Client } from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { listAlarms } from '#db/alarms.ts';
-import { connectTo, eventually, ISSUER } from '../helpers/faults.ts';
+import { connectTo, eventually, ISSUER, TO_START } from '../helpers/faults.ts';
 import { prepareService, type RunningRole, type Service } from '../helpers/service.ts';
 
 /** What the worker promises, and what a busy machine adds to it. */
@@ -67,14 +67,14 @@ beforeAll(async () => {
   service.start('signer ocsp');
   watch = await connectTo(service.database.url);
   doomed = service.start('worker', environment);
-  const first = await eventually('the first lives', async () => (await heartbeats())[0]);
+  const first = await eventually('the first lives', async () => (await heartbeats())[0], TO_START);
   other = service.start('worker', environment);
-  names = [first, await eventually('the second lives', async () => (await heartbeats())[1])];
+  names = [first, await eventually('the second lives', async () => (await heartbeats())[1], TO_START)];
   await eventually(
     'lists are out',
     async () => (await watch.query(`select from crl where state = 'published'`)).rows[5],
   );
-}, 60_000);
+});
 
 afterAll(async () => {
   receiver.closeAllConnections();
@@ -101,7 +101,7 @@ it('what a killed worker had locked is done by another within a minute, and an a
 
 it('the alarm ends once a successor has lived for a while, and one that is stopped is no loss', async () => {
   const successor = service.start('worker');
-  const name = await eventually('it lives', async () => (await heartbeats())[1]);
+  const name = await eventually('it lives', async () => (await heartbeats())[1], TO_START);
   expect(await openAlarms()).toContain('worker_lost worker');
   await watch.query(`update worker_heartbeat set started_at = now() - interval '6 minutes' where worker = $1`, [name]);
   await watch.query(

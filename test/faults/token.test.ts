@@ -14,6 +14,7 @@ import { issueCard, MARTIN } from '../helpers/cast.ts';
 import {
   type Administrator,
   answerAtLast,
+  apiReady,
   connectTo,
   eventually,
   getPublic,
@@ -22,6 +23,7 @@ import {
   type Repeatable,
   respondersReady,
   settleIn,
+  TO_START,
 } from '../helpers/faults.ts';
 import { checkInvariants } from '../helpers/invariants.ts';
 import { ask } from '../helpers/judges.ts';
@@ -55,8 +57,8 @@ beforeAll(async () => {
   for (const role of ['api', 'worker', 'public'] as const) service.start(role);
   watch = await connectTo(service.database.url);
   await respondersReady(watch);
-  await eventually('the first list is out', async () => (await lists('published')) > 0);
-  await eventually('the api answers', apiIsReady);
+  await eventually('the first list is out', async () => (await lists('published')) > 0, TO_START);
+  await apiReady(administrator);
   certificate = await expectIssued(newOrder());
 });
 
@@ -249,7 +251,7 @@ describe('a token without the key', () => {
     cpSync(hierarchy.tokens, kept, { recursive: true });
     destroyKey();
     startSigner();
-    await eventually('the signer has opened its token', () => signer.log().includes('"state":"open"'));
+    await eventually('the signer has opened its token', () => signer.log().includes('"state":"open"'), TO_START);
     const repeatable = newOrder();
     for (const answer of await placeAll([repeatable])) expectComeBack(answer);
     expect(statesOf(await rowsSince(before))).toEqual(['unsigned']);
@@ -265,7 +267,7 @@ describe('a token without the key', () => {
     await remote.start();
     startSigner();
     await expectIssued(repeatable);
-  }, 60_000);
+  }, 180_000);
 });
 
 function destroyKey(): void {
@@ -294,7 +296,7 @@ describe('a wrong PIN', () => {
     for (let restart = 0; restart < 10; restart += 1) {
       await stopSigner();
       startSigner({ ISSUING_PIN_FILE: wrong });
-      await eventually('the signer is latched', () => signer.log().includes('"state":"latched"'));
+      await eventually('the signer is latched', () => signer.log().includes('"state":"latched"'), TO_START);
     }
     expect(logins()).toBe(tried + 1);
     for (const answer of await placeAll([repeatable])) expectComeBack(answer);
@@ -305,9 +307,9 @@ describe('a wrong PIN', () => {
     await stopSigner();
     startSigner();
     await expectIssued(repeatable);
-  }, 60_000);
+  }, 180_000);
 });
 
 it('keeps every promise through all of this', async () => {
   await checkInvariants(service, { issued });
-}, 60_000);
+});

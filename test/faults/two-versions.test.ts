@@ -20,7 +20,15 @@ import type { CertificateDocument } from '../helpers/api-client.ts';
 import { HOSPITAL } from '../helpers/cast.ts';
 import { type FreshDatabase, freshDatabase } from '../helpers/database.ts';
 import { BASE } from '../helpers/directory.ts';
-import { answerAtLast, connectTo, eventually, newOrder, respondersReady, settleIn } from '../helpers/faults.ts';
+import {
+  answerAtLast,
+  apiReady,
+  connectTo,
+  eventually,
+  newOrder,
+  respondersReady,
+  settleIn,
+} from '../helpers/faults.ts';
 import { recordedWrites, recordWrites, rowsOf, type Write } from '../helpers/recorded-writes.ts';
 import { type KnownTable, schemaAfter } from '../helpers/schema-before.ts';
 import { freePort, prepareService, type Service } from '../helpers/service.ts';
@@ -115,7 +123,7 @@ async function runForAWhile(): Promise<void> {
   const administrator = (await settleIn(service))();
   await letCertificatesEnd();
   const running = (['api', 'public', 'worker'] as const).map((role) => service.start(role, surroundings()));
-  await eventually('the api answers', async () => (await administrator.get('/readyz'))?.statusCode === 200);
+  await apiReady(administrator);
   await respondersReady(today);
   const { id } = (await answerAtLast(administrator, newOrder())).json<CertificateDocument>();
   const refused = newOrder();

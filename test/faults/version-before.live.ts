@@ -4,7 +4,15 @@
 import type { Client } from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { CertificateDocument } from '../helpers/api-client.ts';
-import { type Administrator, answerAtLast, connectTo, eventually, newOrder, settleIn } from '../helpers/faults.ts';
+import {
+  type Administrator,
+  answerAtLast,
+  apiReady,
+  connectTo,
+  eventually,
+  newOrder,
+  settleIn,
+} from '../helpers/faults.ts';
 import { checkInvariants } from '../helpers/invariants.ts';
 import { freePort, prepareService, type RunningRole, type Service } from '../helpers/service.ts';
 
@@ -16,8 +24,6 @@ let today: Administrator;
 let before: Administrator;
 let workers: { readonly today: RunningRole; readonly before: RunningRole };
 let publicBefore: { readonly publicPort: number };
-/** Eight processes start at once. */
-const START = { withinMs: 60_000 };
 const issued: string[] = [];
 const revoked: string[] = [];
 
@@ -38,8 +44,7 @@ beforeAll(async () => {
     });
   }
   workers = { today: service.start('worker'), before: service.startFrom(CHECKOUT, 'worker') };
-  for (const [which, one] of Object.entries({ today, before }))
-    await eventually(`the api of ${which} answers`, async () => (await one.get('/readyz'))?.statusCode === 200, START);
+  for (const one of [today, before]) await apiReady(one);
 }, 150_000);
 
 afterAll(async () => {

@@ -97,6 +97,13 @@ export function answerAtLast(
   );
 }
 
+/** For what has only to start, eight processes at once perhaps, on a machine that does other things: no promise is timed by it. */
+export const TO_START: Patience = { withinMs: 60_000 };
+
+/** The api has started, and all that it needs with it. */
+export const apiReady = (administrator: Administrator): Promise<true> =>
+  eventually('the api answers', async () => (await administrator.get('/readyz'))?.statusCode === 200, TO_START);
+
 /** Waits until `look` gives something that is neither false nor undefined; names the wait that took too long. */
 export async function eventually<T>(
   what: string,
@@ -146,7 +153,11 @@ export const connectionsEnded = (watch: Client, role: Whose): Promise<true> =>
 
 /** Every intermediate has an OCSP responder: the worker has done what it does at its first start. */
 export const respondersReady = (watch: Client): Promise<true> =>
-  eventually('every intermediate has a responder', async () => {
-    const { rows } = await watch.query('select distinct issuer from ocsp_responder');
-    return rows.length === INTERMEDIATES;
-  });
+  eventually(
+    'every intermediate has a responder',
+    async () => {
+      const { rows } = await watch.query('select distinct issuer from ocsp_responder');
+      return rows.length === INTERMEDIATES;
+    },
+    TO_START,
+  );

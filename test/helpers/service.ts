@@ -224,10 +224,12 @@ export async function freePort(): Promise<number> {
 
 /** When a wait is given up: long enough for a machine that does ten other things, and before vitest leaves the wait behind. */
 const GIVE_UP_MS = 25_000;
+/** The same for what has only to start. */
+const GIVE_UP_STARTING_MS = 55_000;
 
 /** Tries until `holds` answers true; a fault counts as not yet. Throws the last fault, or that it never held. */
-export async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
-  const giveUpAt = performance.now() + GIVE_UP_MS;
+export async function until(holds: () => Promise<boolean> | boolean, giveUpMs = GIVE_UP_MS): Promise<void> {
+  const giveUpAt = performance.now() + giveUpMs;
   let fault: unknown;
   while (performance.now() < giveUpAt) {
     try {
@@ -237,13 +239,13 @@ export async function until(holds: () => Promise<boolean> | boolean): Promise<vo
     }
     await sleep(50);
   }
-  throw new Error(`still not so after ${GIVE_UP_MS / 1_000} seconds: ${holds}`, { cause: fault });
+  throw new Error(`still not so after ${giveUpMs / 1_000} seconds: ${holds}`, { cause: fault });
 }
 
 /** Waits until the signer behind a System's socket is ready to sign. */
 export const untilReady = (signer: System['issuing']): Promise<void> =>
-  until(async () => (await signer.health()).ready);
+  until(async () => (await signer.health()).ready, GIVE_UP_STARTING_MS);
 
 /** Waits until the process that listens on a port says that it is ready. */
 export const untilListening = (url: string): Promise<void> =>
-  until(async () => (await fetch(`${url}/readyz`)).status === 200);
+  until(async () => (await fetch(`${url}/readyz`)).status === 200, GIVE_UP_STARTING_MS);

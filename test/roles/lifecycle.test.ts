@@ -30,7 +30,7 @@ beforeAll(async () => {
   await makeAdministrator(operator, DURAND, [HOSPITAL]);
   api = createApiClient(service, await issueCard(operator, DURAND));
   expect(await signer.stop()).toBe(0);
-}, 60_000);
+});
 
 afterAll(() => service?.stop());
 

@@ -37,7 +37,7 @@ beforeAll(async () => {
   const selfSigned = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-noenc', '-subj', '/CN=api'];
   for (const name of ['api', 'other'])
     await told('openssl', folder, 'req', ...selfSigned, '-keyout', `${name}.key`, '-out', `${name}.pem`);
-}, 60_000);
+});
 
 afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });

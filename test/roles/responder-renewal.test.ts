@@ -36,7 +36,7 @@ beforeAll(async () => {
   expect(await renewOcspResponders(worker)).toHaveLength(INTERMEDIATES);
   role = service.start('public');
   await untilListening(`http://127.0.0.1:${service.publicPort}`);
-}, 60_000);
+});
 
 afterAll(() => service?.stop());
 

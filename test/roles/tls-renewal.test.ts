@@ -40,7 +40,7 @@ beforeAll(async () => {
   api = createApiClient(service, await issueCard(operator, DURAND));
   role = service.start('api');
   await until(async () => (await api.call('GET', '/readyz')).statusCode === 200);
-}, 60_000);
+});
 
 afterAll(() => service?.stop());
 

@@ -15,7 +15,7 @@ beforeAll(async () => {
   service = await prepareService();
   system = await service.open('worker');
   await runMigrations({ connectionString: service.database.url });
-}, 60_000);
+});
 afterAll(() => service?.stop());
 
 let now: number;

@@ -12,7 +12,7 @@ let watch: Client;
 beforeAll(async () => {
   service = await prepareService();
   watch = await connectTo(service.database.url);
-}, 60_000);
+});
 afterAll(async () => {
   await watch?.end();
   await service?.stop();

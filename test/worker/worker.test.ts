@@ -33,7 +33,7 @@ beforeAll(async () => {
   await untilReady(worker.ocsp);
   await recordStructures(operator);
   workers = [service.start('worker'), service.start('worker')];
-}, 60_000);
+});
 
 afterAll(() => service?.stop());
 
