@@ -46,7 +46,7 @@ export type NoticeStage = {
 type StageOptions = { readonly moreThan?: number; readonly deadlineSeconds?: number };
 
 /** A hospital with a technical administrator, and nobody's address. */
-export async function prepareNotices({ moreThan = 20, deadlineSeconds = 1 }: StageOptions = {}): Promise<NoticeStage> {
+export async function prepareNotices({ moreThan = 20, deadlineSeconds = 5 }: StageOptions = {}): Promise<NoticeStage> {
   const fresh = await freshDatabase();
   const sink = await startSmtpSink();
   let now = new Date();

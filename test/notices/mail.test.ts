@@ -10,7 +10,7 @@ import { type SmtpSink, startPlainServer, startSmtpSink } from '../helpers/smtp-
 import { policies } from '../policy/policies.ts';
 
 const FROM = policies.notices.from;
-const POLICY = { from: FROM, sender: { ...policies.notices.sender, perSecond: 1_000, deadlineSeconds: 1 } };
+const POLICY = { from: FROM, sender: { ...policies.notices.sender, perSecond: 1_000, deadlineSeconds: 3 } };
 const MAIL: Mail = {
   messageId: '<notice.2m@igc-sante.example.fr>',
   to: 'dsi@hopital.example.fr',
