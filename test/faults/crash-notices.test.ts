@@ -83,7 +83,7 @@ const waits = (statement: string): Promise<true> =>
 
 /** A worker that has handed over the mail and hears no answer. */
 async function startUnanswered(): Promise<void> {
-  sink.answer = () => 'hang';
+  sink.answer = hangForTheOwner;
   const hung = sink.hung();
   start();
   await hung;
