@@ -22,7 +22,7 @@ CREATE TABLE "webhook" (
 	"failures" integer DEFAULT 0 NOT NULL,
 	"paused_until" timestamp with time zone,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
-	CONSTRAINT "webhook_url" CHECK (char_length("webhook"."url") <= 1024 and "webhook"."url" ~ '^(https://|http://(localhost|127\.0\.0\.1|\[::1\])[:/?]|http://(localhost|127\.0\.0\.1|\[::1\])$)[!-~]*$'),
+	CONSTRAINT "webhook_url" CHECK (char_length("webhook"."url") <= 1024 and "webhook"."url" ~ '^[!-?A-~]+$' and "webhook"."url" ~ '^(https://[^/?#\\]|http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?([/?]|$))'),
 	CONSTRAINT "webhook_structure" CHECK (char_length("webhook"."structure") between 1 and 64),
 	CONSTRAINT "webhook_events" CHECK (cardinality("webhook"."events") >= 1 and "webhook"."events" <@ array['certificate.issued', 'certificate.revoked', 'certificate.expiring', 'certificate.expired']),
 	CONSTRAINT "webhook_generation" CHECK ("webhook"."generation" >= 1),

@@ -38,10 +38,10 @@ export const webhook = pgTable(
     createdAt: createdAt(),
   },
   (t) => [
-    // The form of src/config.ts once more, as far as it keeps what is sent encrypted.
+    // The form of src/config.ts once more: what is sent is encrypted or stays on this machine, and no `@` puts a name before another host.
     rule(
       'webhook_url',
-      sql`char_length(${t.url}) <= 1024 and ${t.url} ~ '^(https://|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])[:/?]|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])$)[!-~]*$'`,
+      sql`char_length(${t.url}) <= 1024 and ${t.url} ~ '^[!-?A-~]+$' and ${t.url} ~ '^(https://[^/?#\\\\]|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])(:[0-9]{1,5})?([/?]|$))'`,
     ),
     textLength('webhook_structure', t.structure, 64),
     rule(
