@@ -24,35 +24,48 @@ const IN_HAND_MS = 2 * POST_DEADLINE_MS + SKEW_MS;
 /** Webhooks that are told something at once, and connections to each of them. */
 const WEBHOOKS = 8;
 const LANES = 4;
-/** A turn ends soon, so that others get one and a worker that is to stop does. */
+/** A turn ends soon, so that others get one: it begins no more tries than these, and none after so long. */
 const TURN = 100;
+const TURN_MS = 5_000;
 
 export type WebhookSender = {
-  /** Begins a turn for each webhook that has work and is not having one; waits for none of them. Outage when the database is away. */
-  step(): Promise<void>;
+  /**
+   * Begins a turn for each webhook that has work and is not having one; waits for none of them. Once `isStopping` answers true they
+   * begin no other try. Outage when the database is away.
+   */
+  step(isStopping?: () => boolean): Promise<void>;
   /** waits for the turns under way */
   idle(): Promise<void>;
 };
 
-/** A sender of its own for each process; a webhook that hangs holds one of the turns, until its deadline, and nobody else. */
-export function createWebhookSender(system: SendNeeds, master: string): WebhookSender {
+/**
+ * A sender of its own for each process; a webhook that hangs holds one of the turns, until its deadline, and nobody else. `monotonic`
+ * gives milliseconds that never jump.
+ */
+export function createWebhookSender(
+  system: SendNeeds,
+  master: string,
+  monotonic: () => number = () => performance.now(),
+): WebhookSender {
   const turns = new Map<string, Promise<void>>();
   const servedAt = new Map<string, number>();
   let served = 0;
-  const begin = (id: string): void => {
+  const begin = (id: string, isStopping: () => boolean): void => {
     served += 1;
     servedAt.set(id, served);
-    const turn = takeTurn(system, master, id)
+    const end = monotonic() + TURN_MS;
+    const isOver = (): boolean => isStopping() || monotonic() >= end;
+    const turn = takeTurn(system, { webhookId: id, master, isOver, left: TURN, over: false })
       .catch((error) => system.log.warn({ webhook: id, ...errorFacts(error) }, 'a webhook’s turn failed'))
       .finally(() => turns.delete(id));
     turns.set(id, turn);
   };
   return {
-    async step() {
+    async step(isStopping = () => false) {
       const waiting = await webhooksWithWork(system.db.read, system.clock());
       const longest = (id: string): number => servedAt.get(id) ?? 0;
       for (const id of waiting.filter((id) => !turns.has(id)).sort((a, b) => longest(a) - longest(b)))
-        if (turns.size < WEBHOOKS) begin(id);
+        if (turns.size < WEBHOOKS) begin(id, isStopping);
     },
     async idle() {
       await Promise.all(turns.values());
@@ -61,17 +74,23 @@ export function createWebhookSender(system: SendNeeds, master: string): WebhookS
 }
 
 /** What the lanes of a turn share. */
-type Turn = { readonly webhookId: string; readonly master: string; left: number; over: boolean };
+type Turn = {
+  readonly webhookId: string;
+  readonly master: string;
+  /** no other try is begun: its time is over, or the worker is to stop */
+  isOver(): boolean;
+  left: number;
+  over: boolean;
+};
 
-async function takeTurn(system: SendNeeds, master: string, webhookId: string): Promise<void> {
-  const turn: Turn = { webhookId, master, left: TURN, over: false };
+async function takeTurn(system: SendNeeds, turn: Turn): Promise<void> {
   const lanes = await Promise.allSettled(Array.from({ length: LANES }, () => runLane(system, turn)));
   const failed = lanes.find((lane) => lane.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
 }
 
 async function runLane(system: SendNeeds, turn: Turn): Promise<void> {
-  while (turn.left > 0 && !turn.over) {
+  while (turn.left > 0 && !turn.over && !turn.isOver()) {
     turn.left -= 1;
     const at = system.clock();
     const until = new Date(at.getTime() + IN_HAND_MS);

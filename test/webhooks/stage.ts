@@ -49,7 +49,7 @@ export async function prepareWebhookStage() {
   let now = new Date();
   const log = pino({ level: 'silent' });
   const system = { db: fresh.db, clock: () => now, policies, log, meter: NO_METER };
-  const newSender = (): WebhookSender => createWebhookSender(system, MASTER);
+  const newSender = (monotonic?: () => number): WebhookSender => createWebhookSender(system, MASTER, monotonic);
   const sender = newSender();
   const follow = () => followFeedForWebhooks(system, 'a');
   const ends = () => recordEndsForWebhooks(system);

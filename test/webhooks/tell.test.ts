@@ -280,6 +280,49 @@ describe('a receiver that does not take an event', () => {
     expect(stage.told('silent').filter((told) => told.endsWith(id))).toHaveLength(2);
   }, 30_000);
 
+  it('and takes each slowly has turns that end in time, and is told the rest in others', async () => {
+    await stage.subscribe('slow');
+    await stage.begin();
+    for (let count = 0; count < 40; count += 1) await stage.issue();
+    await stage.follow();
+    let ms = 0;
+    const sender = stage.newSender(() => ms);
+    stage.receiver.answer = () => {
+      ms += 1_000;
+      return 200;
+    };
+    await sender.step();
+    await sender.idle();
+    // four at once, and none is begun five seconds after the turn was
+    const told = stage.told('slow').length;
+    expect(told).toBeGreaterThanOrEqual(5);
+    expect(told).toBeLessThan(10);
+    for (let turn = 0; turn < 8; turn += 1) {
+      await sender.step();
+      await sender.idle();
+    }
+    expect(new Set(stage.told('slow')).size).toBe(40);
+  });
+
+  it('is told nothing more once the worker is to stop, and the rest when it has started again', async () => {
+    await stage.subscribe('all');
+    await stage.begin();
+    for (let count = 0; count < 40; count += 1) await stage.issue();
+    await stage.follow();
+    let stopping = false;
+    stage.receiver.answer = () => {
+      stopping = true;
+      return 200;
+    };
+    const sender = stage.newSender();
+    await sender.step(() => stopping);
+    await sender.idle();
+    expect(stage.told('all').length).toBeLessThanOrEqual(4);
+    await stage.run();
+    expect(new Set(stage.told('all')).size).toBe(40);
+    expect(stage.told('all')).toHaveLength(40);
+  });
+
   it('takes an event with a 2xx, however much it says besides', async () => {
     await stage.subscribe('all');
     await stage.begin();
