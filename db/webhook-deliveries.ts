@@ -1,7 +1,7 @@
 // Events on their way to one webhook: waiting, in the hands of one sender until a moment, or settled. What a dead sender had in its
 // hands is another's after that moment, under the same id of the event.
 
-import { and, desc, eq, sql } from 'drizzle-orm';
+import { and, desc, eq, inArray, sql } from 'drizzle-orm';
 import type { Tx } from './connect.ts';
 import { type Present, present } from './rows.ts';
 import { type WEBHOOK_DELIVERY_STATES, webhookDelivery } from './schema/webhooks.ts';
@@ -68,7 +68,7 @@ export async function claimDelivery(tx: Tx, { webhookId, at, until }: Claim): Pr
   const now = sql`${at.toISOString()}::timestamptz`;
   const { rows } = await tx.execute<ClaimedRow>(sql`
     with taken as (
-      update webhook_delivery set attempt = attempt + 1, next_at = ${until.toISOString()}::timestamptz
+      update webhook_delivery set attempt = attempt + 1, in_hand = true, next_at = ${until.toISOString()}::timestamptz
       where id = (
         select id from webhook_delivery
         where webhook_id = ${webhookId}::uuid and state = 'pending' and next_at <= ${now}
@@ -109,10 +109,9 @@ const readClaimed = (row: ClaimedRow): ClaimedDelivery => ({
 
 /** Which try of which delivery; whoever comes back after another has taken it over changes nothing. */
 type Try = Pick<ClaimedDelivery, 'id' | 'attempt'>;
-const isMine = ({ id, attempt }: Try) =>
-  and(eq(webhookDelivery.id, BigInt(id)), eq(webhookDelivery.attempt, attempt), eq(webhookDelivery.state, 'pending'));
+const isMine = ({ id, attempt }: Try) => and(eq(webhookDelivery.id, BigInt(id)), eq(webhookDelivery.attempt, attempt));
 
-/** Notes that it was taken; false when it is in another's hands. */
+/** Notes that it was taken, though it was given up meanwhile; false when it is in another's hands. */
 export async function settleDelivery(
   tx: Tx,
   mine: Try,
@@ -120,8 +119,8 @@ export async function settleDelivery(
 ): Promise<boolean> {
   const { rowCount } = await tx
     .update(webhookDelivery)
-    .set({ state: 'delivered', settledAt: at, lastStatus })
-    .where(isMine(mine));
+    .set({ state: 'delivered', inHand: false, settledAt: at, lastStatus })
+    .where(and(isMine(mine), inArray(webhookDelivery.state, ['pending', 'given_up'])));
   return rowCount === 1;
 }
 
@@ -133,22 +132,32 @@ export async function postponeDelivery(
 ): Promise<boolean> {
   const { rowCount } = await tx
     .update(webhookDelivery)
-    .set({ nextAt, lastStatus: lastStatus ?? null })
-    .where(isMine(mine));
+    .set({ inHand: false, nextAt, lastStatus: lastStatus ?? null })
+    .where(and(isMine(mine), eq(webhookDelivery.state, 'pending')));
   return rowCount === 1;
 }
 
 export type GivingUp = {
   readonly at: Date;
-  /** of this delivery, or of all that wait for the webhook */
+  /** this delivery alone, or else all that wait for the webhook */
   readonly id?: string;
+  /** what was never tried is given up only where nobody has been there since this moment or longer */
+  readonly nobodySince: Date;
 };
 
-/** From waiting to given up, of what has waited for as long as it may; answers how many. */
-export async function giveUpDeliveries(tx: Tx, webhookId: string, { at, id }: GivingUp): Promise<number> {
+/**
+ * From waiting to given up, of what has waited for as long as it may; answers how many. What another has in its hands is that
+ * one's to settle.
+ */
+export async function giveUpDeliveries(tx: Tx, webhookId: string, { at, id, nobodySince }: GivingUp): Promise<number> {
+  const now = sql`${at.toISOString()}::timestamptz`;
   const { rowCount } = await tx.execute(sql`
-    update webhook_delivery set state = 'given_up', settled_at = ${at.toISOString()}::timestamptz
-    where webhook_id = ${webhookId}::uuid and state = 'pending' and give_up_at <= ${at.toISOString()}::timestamptz
+    update webhook_delivery set state = 'given_up', in_hand = false, settled_at = ${now}
+    where webhook_id = ${webhookId}::uuid and state = 'pending' and give_up_at <= ${now}
+      and not (in_hand and next_at > ${now})
+      and (attempt > 0 or exists (
+        select from webhook
+        where webhook.id = ${webhookId}::uuid and failing_since <= ${nobodySince.toISOString()}::timestamptz))
       ${id === undefined ? sql`` : sql`and id = ${id}::bigint`}`);
   return rowCount ?? 0;
 }
@@ -179,7 +188,7 @@ export type Redelivery = {
 /** Lets deliveries of a webhook wait anew; answers how many. One that waits comes at once. */
 export async function redeliver(tx: Tx, webhookId: string, { at, giveUpAt, id }: Redelivery): Promise<number> {
   const { rowCount } = await tx.execute(sql`
-    update webhook_delivery set state = 'pending', settled_at = null, next_at = ${at.toISOString()}::timestamptz,
+    update webhook_delivery set state = 'pending', in_hand = false, settled_at = null, next_at = ${at.toISOString()}::timestamptz,
       give_up_at = ${giveUpAt.toISOString()}::timestamptz, created_at = ${at.toISOString()}::timestamptz
     where webhook_id = ${webhookId}::uuid
       ${id === undefined ? sql`and state = 'given_up'` : sql`and id = ${id.toString()}::bigint`}`);

@@ -52,7 +52,7 @@ export async function enableWebhook(
 ): Promise<boolean> {
   const { rowCount } = await tx.execute(sql`
     with enabled as (
-      update webhook set disabled_at = null, disabled_why = null, failures = 0, paused_until = null
+      update webhook set disabled_at = null, disabled_why = null, failures = 0, failing_since = null, paused_until = null
       where id = ${id}::uuid and disabled_at is not null returning id
     ), again as (
       update webhook_delivery set next_at = ${at.toISOString()}::timestamptz, give_up_at = ${giveUpAt.toISOString()}::timestamptz
@@ -80,7 +80,11 @@ export async function pauseWebhook(
 ): Promise<void> {
   await tx
     .update(webhook)
-    .set({ failures: sql`${webhook.failures} + 1`, pausedUntil })
+    .set({
+      failures: sql`${webhook.failures} + 1`,
+      failingSince: sql`coalesce(${webhook.failingSince}, ${at.toISOString()}::timestamptz)`,
+      pausedUntil,
+    })
     .where(and(eq(webhook.id, id), or(isNull(webhook.pausedUntil), lte(webhook.pausedUntil, at))));
 }
 
@@ -88,7 +92,7 @@ export async function pauseWebhook(
 export async function resumeWebhook(tx: Tx, id: string): Promise<void> {
   await tx
     .update(webhook)
-    .set({ failures: 0, pausedUntil: null })
+    .set({ failures: 0, failingSince: null, pausedUntil: null })
     .where(and(eq(webhook.id, id), sql`${webhook.failures} > 0`));
 }
 

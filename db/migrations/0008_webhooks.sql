@@ -20,6 +20,7 @@ CREATE TABLE "webhook" (
 	"disabled_at" timestamp with time zone,
 	"disabled_why" text,
 	"failures" integer DEFAULT 0 NOT NULL,
+	"failing_since" timestamp with time zone,
 	"paused_until" timestamp with time zone,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "webhook_url" CHECK (char_length("webhook"."url") <= 1024 and "webhook"."url" ~ '^[!-?A-~]+$' and "webhook"."url" ~ '^(https://[^/?#\\]|http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?([/?]|$))'),
@@ -30,6 +31,7 @@ CREATE TABLE "webhook" (
 	CONSTRAINT "webhook_disabled" CHECK (("webhook"."disabled_at" is null) = ("webhook"."disabled_why" is null)),
 	CONSTRAINT "webhook_disabled_why" CHECK ("webhook"."disabled_why" in ('operator', 'gone')),
 	CONSTRAINT "webhook_failures" CHECK ("webhook"."failures" >= 0),
+	CONSTRAINT "webhook_failing" CHECK (("webhook"."failing_since" is null) = ("webhook"."failures" = 0)),
 	CONSTRAINT "webhook_paused" CHECK ("webhook"."paused_until" is null or "webhook"."failures" > 0)
 );
 --> statement-breakpoint
@@ -42,6 +44,7 @@ CREATE TABLE "webhook_delivery" (
 	"occurred_at" timestamp with time zone NOT NULL,
 	"state" text DEFAULT 'pending' NOT NULL,
 	"attempt" integer DEFAULT 0 NOT NULL,
+	"in_hand" boolean DEFAULT false NOT NULL,
 	"next_at" timestamp with time zone NOT NULL,
 	"give_up_at" timestamp with time zone NOT NULL,
 	"last_status" integer,
@@ -52,6 +55,7 @@ CREATE TABLE "webhook_delivery" (
 	CONSTRAINT "webhook_delivery_threshold" CHECK (("webhook_delivery"."threshold" is not null) = ("webhook_delivery"."event" = 'certificate.expiring') and "webhook_delivery"."threshold" ~ '^[1-9][0-9]{0,2}[md]$'),
 	CONSTRAINT "webhook_delivery_state" CHECK ("webhook_delivery"."state" in ('pending', 'delivered', 'given_up')),
 	CONSTRAINT "webhook_delivery_attempt" CHECK ("webhook_delivery"."attempt" >= 0),
+	CONSTRAINT "webhook_delivery_in_hand" CHECK ("webhook_delivery"."state" = 'pending' or not "webhook_delivery"."in_hand"),
 	CONSTRAINT "webhook_delivery_last_status" CHECK ("webhook_delivery"."last_status" between 100 and 599),
 	CONSTRAINT "webhook_delivery_settled" CHECK (("webhook_delivery"."settled_at" is null) = ("webhook_delivery"."state" = 'pending'))
 );

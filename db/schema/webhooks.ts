@@ -1,7 +1,7 @@
 // Tables of the webhooks: who is told of which events, each event on its way to each of them, and how far events were looked for.
 
 import { sql } from 'drizzle-orm';
-import { index, integer, pgTable, text, unique, uuid } from 'drizzle-orm/pg-core';
+import { boolean, index, integer, pgTable, text, unique, uuid } from 'drizzle-orm/pg-core';
 import { certificate } from './certificates.ts';
 import { createdAt, instant, int8, oneOf, oneRow, rule, textLength, xid8 } from './columns.ts';
 
@@ -32,8 +32,9 @@ export const webhook = pgTable(
     /** set: nothing is recorded for it, and nothing is sent to it */
     disabledAt: instant('disabled_at'),
     disabledWhy: text('disabled_why', { enum: DISABLED_WHY }),
-    /** how often in a row nobody was there, and how long nothing is tried for that */
+    /** how often in a row nobody was there, since when, and how long nothing is tried for that */
     failures: integer('failures').notNull().default(0),
+    failingSince: instant('failing_since'),
     pausedUntil: instant('paused_until'),
     createdAt: createdAt(),
   },
@@ -53,6 +54,7 @@ export const webhook = pgTable(
     rule('webhook_disabled', sql`(${t.disabledAt} is null) = (${t.disabledWhy} is null)`),
     oneOf('webhook_disabled_why', t.disabledWhy, DISABLED_WHY),
     rule('webhook_failures', sql`${t.failures} >= 0`),
+    rule('webhook_failing', sql`(${t.failingSince} is null) = (${t.failures} = 0)`),
     rule('webhook_paused', sql`${t.pausedUntil} is null or ${t.failures} > 0`),
   ],
 );
@@ -77,6 +79,8 @@ export const webhookDelivery = pgTable(
     occurredAt: instant('occurred_at').notNull(),
     state: text('state', { enum: WEBHOOK_DELIVERY_STATES }).notNull().default('pending'),
     attempt: integer('attempt').notNull().default(0),
+    /** a sender has it, until `nextAt` at the latest */
+    inHand: boolean('in_hand').notNull().default(false),
     /** not tried before; of one in the hands of a sender: whoever sends has given up by then, and another may try */
     nextAt: instant('next_at').notNull(),
     /** a try that fails after this is the last */
@@ -97,6 +101,7 @@ export const webhookDelivery = pgTable(
     ),
     oneOf('webhook_delivery_state', t.state, WEBHOOK_DELIVERY_STATES),
     rule('webhook_delivery_attempt', sql`${t.attempt} >= 0`),
+    rule('webhook_delivery_in_hand', sql`${t.state} = 'pending' or not ${t.inHand}`),
     rule('webhook_delivery_last_status', sql`${t.lastStatus} between 100 and 599`),
     rule('webhook_delivery_settled', sql`(${t.settledAt} is null) = (${t.state} = 'pending')`),
   ],

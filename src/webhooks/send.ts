@@ -12,7 +12,7 @@ import { disableWebhook, pauseWebhook, resumeWebhook, webhooksWithWork } from '#
 import { errorFacts } from '../log.ts';
 import type { Needs } from '../system.ts';
 import { POST_DEADLINE_MS, type Posted, postSigned } from '../webhook-post.ts';
-import { pauseMs } from './back-off.ts';
+import { GIVE_UP_MS, pauseMs } from './back-off.ts';
 import { documentOf, eventIdOf } from './document.ts';
 import { signingSecrets } from './secret.ts';
 
@@ -116,7 +116,7 @@ async function noteTold({ db, clock, meter }: SendNeeds, claimed: ClaimedDeliver
 
 /**
  * It waits, and where nobody is there all that is for this webhook waits; what was tried for as long as it may be is given up: this one,
- * or where nobody is there all that is as old.
+ * or where nobody is there all that is as old, even what was never tried once nobody has been there for so long.
  */
 async function noteFailure(
   { db, clock, log, meter }: SendNeeds,
@@ -137,6 +137,9 @@ async function noteFailure(
       pausedUntil: new Date(at.getTime() + pauseMs(failures + 1, Math.random())),
     });
   if (claimed.giveUpAt > at || outcome === 'gone') return;
-  const givenUp = await giveUpDeliveries(db.read, webhookId, outcome === 'away' ? { at } : { at, id: claimed.id });
+  const givenUp = await giveUpDeliveries(db.read, webhookId, {
+    ...{ at, nobodySince: new Date(at.getTime() - GIVE_UP_MS) },
+    ...(outcome === 'away' ? {} : { id: claimed.id }),
+  });
   if (givenUp > 0) meter.webhookDelivery('given_up', givenUp);
 }

@@ -370,7 +370,8 @@ const BROKEN: [table: string, check: string, ...changes: Record<string, string>[
   ['webhook', 'webhook_previous', { previous_until: TO }],
   ['webhook', 'webhook_disabled', { disabled_at: TO }, { disabled_why: "'gone'" }],
   ['webhook', 'webhook_disabled_why', { disabled_at: TO, disabled_why: "'bored'" }],
-  ['webhook', 'webhook_failures', { failures: '-1' }],
+  ['webhook', 'webhook_failures', { failures: '-1', failing_since: FROM }],
+  ['webhook', 'webhook_failing', { failures: '1' }, { failing_since: FROM }],
   ['webhook', 'webhook_paused', { paused_until: TO }],
   ['webhook_delivery', 'webhook_delivery_event', { event: "'certificate.renewed'" }],
   [
@@ -382,6 +383,7 @@ const BROKEN: [table: string, check: string, ...changes: Record<string, string>[
   ],
   ['webhook_delivery', 'webhook_delivery_state', { state: "'lost'", settled_at: TO }],
   ['webhook_delivery', 'webhook_delivery_attempt', { attempt: '-1' }],
+  ['webhook_delivery', 'webhook_delivery_in_hand', { in_hand: 'true', state: "'delivered'", settled_at: TO }],
   ['webhook_delivery', 'webhook_delivery_last_status', { last_status: '99' }, { last_status: '600' }],
   ['webhook_delivery', 'webhook_delivery_settled', { settled_at: TO }, { state: "'delivered'" }],
   ['webhook_feed', 'webhook_feed_one_row', { one_row: 'false' }],

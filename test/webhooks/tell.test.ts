@@ -5,7 +5,7 @@ import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { listAlarms } from '#db/alarms.ts';
 import { appendFeed } from '#db/feed.ts';
-import { redeliver, webhookBacklog } from '#db/webhook-deliveries.ts';
+import { claimDelivery, giveUpDeliveries, redeliver, settleDelivery, webhookBacklog } from '#db/webhook-deliveries.ts';
 import { disableWebhook, enableWebhook, listWebhooks, removeWebhook, rotateWebhookSecret } from '#db/webhooks.ts';
 import { webhookSecret } from '../../src/webhooks/secret.ts';
 import { type OpenTransaction, openTransaction } from '../db/samples.ts';
@@ -352,6 +352,67 @@ describe('a receiver that does not take an event', () => {
     await stage.run();
     expect(await states()).toEqual(Array.from({ length: 6 }, () => 'delivered'));
     expect(await alarms()).toEqual([]);
+  });
+
+  it('for three days: what was never tried for want of time is given up as well', async () => {
+    await stage.subscribe('all');
+    await stage.begin();
+    for (let count = 0; count < 40; count += 1) await stage.issue();
+    stage.receiver.answer = () => 503;
+    await within(3 * DAY, DAY);
+    expect((await stage.deliveries()).filter(({ attempt }) => attempt === 0).length).toBeGreaterThan(0);
+    await within(DAY, DAY);
+    expect(new Set(await states())).toEqual(new Set(['given_up']));
+  });
+
+  it('after our own worker was away for longer loses nothing that was never tried', async () => {
+    await stage.subscribe('all');
+    await stage.begin();
+    for (let count = 0; count < 20; count += 1) await stage.issue();
+    await stage.follow();
+    stage.wait(4 * DAY);
+    stage.receiver.answer = () => 503;
+    await stage.run();
+    expect((await stage.deliveries()).filter(({ attempt, state }) => attempt === 0 && state === 'given_up')).toEqual(
+      [],
+    );
+    stage.receiver.answer = () => 200;
+    stage.wait(HOUR);
+    await stage.run();
+    expect((await states()).filter((state) => state === 'delivered').length).toBeGreaterThanOrEqual(16);
+    expect(await backlog()).toBe(0);
+  });
+
+  it('for one event is not given up on for another that is under way', async () => {
+    await stage.subscribe('all');
+    await stage.begin();
+    const slow = await stage.issue();
+    await stage.issue();
+    await stage.follow();
+    stage.wait(4 * DAY);
+    stage.receiver.answer = (post) => (documentOf(post).certificate.id === slow.id ? hang : 503);
+    const sender = stage.newSender();
+    await sender.step();
+    await eventually('the other one is given up', async () => (await states()).includes('given_up'));
+    expect(await states()).toEqual(['pending', 'given_up']);
+    stage.receiver.release();
+    await sender.idle();
+    expect(await states()).toEqual(['delivered', 'given_up']);
+  });
+
+  it('too late for us, but does take an event, has taken it though it was given up meanwhile', async () => {
+    const webhookId = await stage.subscribe('all');
+    await stage.begin();
+    await stage.issue();
+    await stage.follow();
+    const at = stage.now();
+    const claimed = await claimDelivery(read(), { webhookId, at, until: at });
+    if (claimed === undefined) throw new Error('it is due');
+    stage.wait(4 * DAY);
+    await giveUpDeliveries(read(), webhookId, { at: stage.now(), nobodySince: at });
+    expect(await states()).toEqual(['given_up']);
+    expect(await settleDelivery(read(), claimed, { at: stage.now(), lastStatus: 200 })).toBe(true);
+    expect(await states()).toEqual(['delivered']);
   });
 
   it('and answers 410 is disabled, and somebody is told until it is enabled or removed', async () => {
