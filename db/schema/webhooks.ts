@@ -32,7 +32,7 @@ export const webhook = pgTable(
     /** set: nothing is recorded for it, and nothing is sent to it */
     disabledAt: instant('disabled_at'),
     disabledWhy: text('disabled_why', { enum: DISABLED_WHY }),
-    /** how often in a row nobody was there, since when, and how long nothing is tried for that */
+    /** how often in a row nobody was there or nothing was taken, since when, and how long nothing is tried for that */
     failures: integer('failures').notNull().default(0),
     failingSince: instant('failing_since'),
     pausedUntil: instant('paused_until'),

@@ -11,7 +11,7 @@ import {
 import { disableWebhook, pauseWebhook, resumeWebhook, webhooksWithWork } from '#db/webhooks.ts';
 import { errorFacts } from '../log.ts';
 import type { Needs } from '../system.ts';
-import { POST_DEADLINE_MS, type Posted, postSigned } from '../webhook-post.ts';
+import { POST_DEADLINE_MS, type Posted, type PostOutcome, postSigned } from '../webhook-post.ts';
 import { GIVE_UP_MS, pauseMs } from './back-off.ts';
 import { documentOf, eventIdOf } from './document.ts';
 import { signingSecrets } from './secret.ts';
@@ -27,6 +27,8 @@ const LANES = 4;
 /** A turn ends soon, so that others get one: it begins no more tries than these, and none after so long. */
 const TURN = 100;
 const TURN_MS = 5_000;
+/** So many different events refused in a row, and it is the receiver that is broken, not they. */
+const REFUSED = 10;
 
 export type WebhookSender = {
   /**
@@ -55,7 +57,7 @@ export function createWebhookSender(
     servedAt.set(id, served);
     const end = monotonic() + TURN_MS;
     const isOver = (): boolean => isStopping() || monotonic() >= end;
-    const turn = takeTurn(system, { webhookId: id, master, isOver, left: TURN, over: false })
+    const turn = takeTurn(system, { webhookId: id, master, isOver, left: TURN, refused: 0, over: false })
       .catch((error) => system.log.warn({ webhook: id, ...errorFacts(error) }, 'a webhook’s turn failed'))
       .finally(() => turns.delete(id));
     turns.set(id, turn);
@@ -80,6 +82,8 @@ type Turn = {
   /** no other try is begun: its time is over, or the worker is to stop */
   isOver(): boolean;
   left: number;
+  /** how many were refused since one was taken */
+  refused: number;
   over: boolean;
 };
 
@@ -101,11 +105,18 @@ async function runLane(system: SendNeeds, turn: Turn): Promise<void> {
       ...{ url: claimed.webhook.url, eventId: eventIdOf(claimed), document: documentOf(claimed), now: at },
       secrets: signingSecrets(turn.master, claimed.webhook, at),
     });
+    const outcome = judge(turn, posted.outcome);
     // If we stop here, it is told again.
-    if (posted.outcome === 'told') await noteTold(system, claimed, posted);
-    else await noteFailure(system, claimed, posted);
-    if (posted.outcome === 'away' || posted.outcome === 'gone') turn.over = true;
+    if (outcome === 'told') await noteTold(system, claimed, posted);
+    else await noteFailure(system, claimed, { ...posted, outcome });
+    if (outcome === 'away' || outcome === 'gone') turn.over = true;
   }
+}
+
+/** A receiver that refuses one event after the other is as good as away; one that takes some of them is not. */
+function judge(turn: Turn, outcome: PostOutcome): PostOutcome {
+  turn.refused = outcome === 'refused' ? turn.refused + 1 : 0;
+  return turn.refused >= REFUSED ? 'away' : outcome;
 }
 
 async function noteTold({ db, clock, meter }: SendNeeds, claimed: ClaimedDelivery, posted: Posted): Promise<void> {

@@ -255,6 +255,42 @@ describe('a receiver that does not take an event', () => {
     expect(await backlog()).toBe(0);
   });
 
+  it.each([500, 401, 404])('but answers %i to ten in a row is left alone with all that waits', async (status) => {
+    await stage.subscribe('broken');
+    await stage.begin();
+    for (let count = 0; count < 60; count += 1) await stage.issue();
+    stage.receiver.answer = () => status;
+    await stage.run();
+    const tries = stage.told('broken').length;
+    expect(tries).toBeGreaterThanOrEqual(10);
+    // the three that were under way when the tenth was refused
+    expect(tries).toBeLessThanOrEqual(13);
+    await stage.run();
+    expect(stage.told('broken')).toHaveLength(tries);
+    expect(await listWebhooks(read())).toMatchObject([{ failures: 1 }]);
+    stage.receiver.answer = () => 200;
+    stage.wait(MINUTE);
+    await stage.run();
+    stage.wait(MINUTE);
+    await stage.run();
+    expect(new Set(await states())).toEqual(new Set(['delivered']));
+    expect(await listWebhooks(read())).toMatchObject([{ failures: 0 }]);
+  });
+
+  it('but takes every third is not left alone: the others come', async () => {
+    await stage.subscribe('all');
+    await stage.begin();
+    for (let count = 0; count < 60; count += 1) await stage.issue();
+    let asked = 0;
+    stage.receiver.answer = () => {
+      asked += 1;
+      return asked % 3 === 0 ? 200 : 500;
+    };
+    await stage.run();
+    expect(stage.told('all')).toHaveLength(60);
+    expect(await listWebhooks(read())).toMatchObject([{ failures: 0 }]);
+  });
+
   it('and never answers is given up on after ten seconds, while others are told', async () => {
     await stage.subscribe('silent');
     await stage.begin();
