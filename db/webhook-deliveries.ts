@@ -17,6 +17,8 @@ export type ClaimedDelivery = {
   readonly attempt: number;
   readonly event: WebhookEvent;
   readonly threshold: string | null;
+  /** of a revocation alone, as it was at this event */
+  readonly reason: string | null;
   readonly occurredAt: Date;
   readonly giveUpAt: Date;
   readonly webhook: Pick<Webhook, 'id' | 'url' | 'generation' | 'failures'> & { readonly previousUntil: Date | null };
@@ -30,7 +32,6 @@ export type ClaimedDelivery = {
     readonly notBefore: Date;
     readonly notAfter: Date;
     readonly revokedAt: Date | null;
-    readonly reason: string | null;
   };
 };
 
@@ -50,7 +51,6 @@ type ClaimedRow = Omit<ClaimedDelivery, 'webhook' | 'certificate' | 'occurredAt'
   readonly notBefore: string;
   readonly notAfter: string;
   readonly revokedAt: string | null;
-  readonly reason: string | null;
 };
 
 export type Claim = {
@@ -77,11 +77,11 @@ export async function claimDelivery(tx: Tx, { webhookId, at, until }: Claim): Pr
               and (paused_until is null or paused_until <= ${now}))
         order by next_at, id limit 1 for update skip locked)
       returning *)
-    select taken.id::text as id, taken.attempt, taken.event, taken.threshold, taken.occurred_at as "occurredAt",
+    select taken.id::text as id, taken.attempt, taken.event, taken.threshold, taken.reason, taken.occurred_at as "occurredAt",
       taken.give_up_at as "giveUpAt", webhook.id as "webhookId", webhook.url, webhook.generation, webhook.failures,
       webhook.previous_until as "previousUntil", c.id as "certificateId", c.profile, c.issuer,
       encode(c.serial, 'hex') as serial, c.structure, c.not_before as "notBefore", c.not_after as "notAfter",
-      revocation.revoked_at as "revokedAt", revocation.reason
+      revocation.revoked_at as "revokedAt"
     from taken join webhook on webhook.id = taken.webhook_id join certificate c on c.id = taken.certificate_id
     left join revocation on revocation.certificate_id = c.id`);
   return rows[0] && readClaimed(rows[0]);
@@ -90,7 +90,7 @@ export async function claimDelivery(tx: Tx, { webhookId, at, until }: Claim): Pr
 const date = (text: string | null): Date | null => (text === null ? null : new Date(text));
 
 const readClaimed = (row: ClaimedRow): ClaimedDelivery => ({
-  ...{ id: row.id, attempt: row.attempt, event: row.event, threshold: row.threshold },
+  ...{ id: row.id, attempt: row.attempt, event: row.event, threshold: row.threshold, reason: row.reason },
   occurredAt: new Date(row.occurredAt),
   giveUpAt: new Date(row.giveUpAt),
   webhook: {
@@ -103,7 +103,6 @@ const readClaimed = (row: ClaimedRow): ClaimedDelivery => ({
     notBefore: new Date(row.notBefore),
     notAfter: new Date(row.notAfter),
     revokedAt: date(row.revokedAt),
-    reason: row.reason,
   },
 });
 

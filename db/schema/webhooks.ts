@@ -4,11 +4,13 @@ import { sql } from 'drizzle-orm';
 import { boolean, index, integer, pgTable, text, unique, uuid } from 'drizzle-orm/pg-core';
 import { certificate } from './certificates.ts';
 import { createdAt, instant, int8, oneOf, oneRow, rule, textLength, xid8 } from './columns.ts';
+import { REVOCATION_REASONS } from './revocations.ts';
 
 /** `expiring`: a threshold of policies/notices.yaml has passed; `expired`: the end has. */
 export const WEBHOOK_EVENTS = [
   'certificate.issued',
   'certificate.revoked',
+  'certificate.revocation_reason_raised',
   'certificate.expiring',
   'certificate.expired',
 ] as const;
@@ -47,7 +49,7 @@ export const webhook = pgTable(
     textLength('webhook_structure', t.structure, 64),
     rule(
       'webhook_events',
-      sql`cardinality(${t.events}) >= 1 and ${t.events} <@ array['certificate.issued', 'certificate.revoked', 'certificate.expiring', 'certificate.expired']`,
+      sql`cardinality(${t.events}) >= 1 and ${t.events} <@ array['certificate.issued', 'certificate.revoked', 'certificate.revocation_reason_raised', 'certificate.expiring', 'certificate.expired']`,
     ),
     rule('webhook_generation', sql`${t.generation} >= 1`),
     rule('webhook_previous', sql`${t.previousUntil} is null or ${t.generation} > 1`),
@@ -76,6 +78,8 @@ export const webhookDelivery = pgTable(
     event: text('event', { enum: WEBHOOK_EVENTS }).notNull(),
     /** of `certificate.expiring` alone, as the policy names it */
     threshold: text('threshold'),
+    /** of a revocation alone, as it was at this event: it may be raised later, which is another event */
+    reason: text('reason', { enum: REVOCATION_REASONS }),
     occurredAt: instant('occurred_at').notNull(),
     state: text('state', { enum: WEBHOOK_DELIVERY_STATES }).notNull().default('pending'),
     attempt: integer('attempt').notNull().default(0),
@@ -99,6 +103,11 @@ export const webhookDelivery = pgTable(
       'webhook_delivery_threshold',
       sql`(${t.threshold} is not null) = (${t.event} = 'certificate.expiring') and ${t.threshold} ~ '^[1-9][0-9]{0,2}[md]$'`,
     ),
+    rule(
+      'webhook_delivery_reason',
+      sql`(${t.reason} is not null) = (${t.event} in ('certificate.revoked', 'certificate.revocation_reason_raised'))`,
+    ),
+    oneOf('webhook_delivery_reason_word', t.reason, REVOCATION_REASONS),
     oneOf('webhook_delivery_state', t.state, WEBHOOK_DELIVERY_STATES),
     rule('webhook_delivery_attempt', sql`${t.attempt} >= 0`),
     rule('webhook_delivery_in_hand', sql`${t.state} = 'pending' or not ${t.inHand}`),

@@ -142,6 +142,7 @@ const VALID: Record<string, Record<string, string>> = {
     withdrawn_by: "'operator:b'",
   },
   delivery_report: { message: bytes(9), received_at: FROM },
+  revocation_raise: { certificate_id: ID, reason_before: "'superseded'", raised_at: FROM },
   webhook: { id: ID, url: "'https://example.fr/hook'", events: "'{certificate.issued}'" },
   webhook_delivery: {
     webhook_id: ID,
@@ -350,6 +351,8 @@ const BROKEN: [table: string, check: string, ...changes: Record<string, string>[
   ['delivery_report', 'delivery_report_message', { message: bytes(0) }, { message: bytes(262_145) }],
   ['delivery_report', 'delivery_report_state', { state: "'lost'", read_at: TO }],
   ['delivery_report', 'delivery_report_read', { state: "'done'" }, { read_at: TO }],
+  ['revocation_raise', 'revocation_raise_before', { reason_before: "'keyCompromise'" }],
+  ['revocation_raise', 'revocation_raise_reason', { reason_before: "'hold'" }],
   [
     'webhook',
     'webhook_url',
@@ -381,6 +384,14 @@ const BROKEN: [table: string, check: string, ...changes: Record<string, string>[
     { event: "'certificate.expiring'" },
     { event: "'certificate.expiring'", threshold: "'soon'" },
   ],
+  [
+    'webhook_delivery',
+    'webhook_delivery_reason',
+    { reason: "'superseded'" },
+    { event: "'certificate.revoked'" },
+    { event: "'certificate.revocation_reason_raised'" },
+  ],
+  ['webhook_delivery', 'webhook_delivery_reason_word', { event: "'certificate.revoked'", reason: "'hold'" }],
   ['webhook_delivery', 'webhook_delivery_state', { state: "'lost'", settled_at: TO }],
   ['webhook_delivery', 'webhook_delivery_attempt', { attempt: '-1' }],
   ['webhook_delivery', 'webhook_delivery_in_hand', { in_hand: 'true', state: "'delivered'", settled_at: TO }],

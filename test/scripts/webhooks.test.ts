@@ -143,9 +143,10 @@ test('what was told is listed, and told again on demand', async () => {
   const certificate = await issued(read);
   await read.execute(sql`
     insert into webhook_delivery
-      (webhook_id, certificate_id, event, occurred_at, next_at, give_up_at, state, settled_at, attempt, last_status)
-    select ${id}, ${certificate.id}, event, now(), now(), now(), state, now(), 3, 503
-    from (values ('certificate.issued', 'delivered'), ('certificate.revoked', 'given_up')) as told (event, state)`);
+      (webhook_id, certificate_id, event, reason, occurred_at, next_at, give_up_at, state, settled_at, attempt, last_status)
+    select ${id}, ${certificate.id}, event, reason, now(), now(), now(), state, now(), 3, 503
+    from (values ('certificate.issued', null, 'delivered'), ('certificate.revoked', 'superseded', 'given_up'))
+      as told (event, reason, state)`);
   const deliveries = async (...args: string[]) => (await igc('deliveries', id, '--json', ...args)).json();
   expect(await deliveries('--state', 'given_up')).toMatchObject([
     { state: 'given_up', event: 'certificate.revoked', certificate: certificate.id, attempts: 3, status: 503 },

@@ -5,10 +5,11 @@ import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { listAlarms } from '#db/alarms.ts';
 import { appendFeed } from '#db/feed.ts';
+import { recordRevocation } from '#db/revocations.ts';
 import { claimDelivery, giveUpDeliveries, redeliver, settleDelivery, webhookBacklog } from '#db/webhook-deliveries.ts';
 import { disableWebhook, enableWebhook, listWebhooks, removeWebhook, rotateWebhookSecret } from '#db/webhooks.ts';
 import { webhookSecret } from '../../src/webhooks/secret.ts';
-import { type OpenTransaction, openTransaction } from '../db/samples.ts';
+import { type OpenTransaction, openTransaction, untilFinal } from '../db/samples.ts';
 import { AGENCY, HOSPITAL } from '../helpers/cast.ts';
 import { eventually } from '../helpers/faults.ts';
 import { hang, signedWith } from '../helpers/webhook-receiver.ts';
@@ -84,6 +85,67 @@ describe('what is told', () => {
     }
   });
 
+  it('is that the reason of a revocation was raised, once, as an event of its own', async () => {
+    await stage.subscribe('all');
+    await stage.subscribe('revocations', { events: ['certificate.revoked'] });
+    await stage.begin();
+    const certificate = await stage.issue();
+    await stage.run();
+    stage.setClock('2027-03-01T10:00:00.000Z');
+    await stage.revoke(certificate);
+    await untilFinal(stage.fresh.db);
+    await stage.run();
+    await stage.subscribe('later');
+    stage.wait(DAY);
+    await stage.raise(certificate);
+    await stage.run();
+    await stage.run();
+    const raised = `certificate.revocation_reason_raised/${certificate.id}`;
+    expect(stage.told('all').slice(1)).toEqual([`certificate.revoked/${certificate.id}`, raised]);
+    expect(stage.told('revocations')).toEqual([`certificate.revoked/${certificate.id}`]);
+    expect(stage.told('later')).toEqual([raised]);
+    const document = stage.receiver.received.map(documentOf).find(({ id }) => id === raised);
+    expect(document).toMatchObject({ occurredAt: '2027-03-02T10:00:00.000Z' });
+    expect(document?.certificate).toMatchObject({ revokedAt: '2027-03-01T10:00:00.000Z', reason: 'keyCompromise' });
+  });
+
+  it('is the reason that a revocation had when it happened, though it is told after that was raised', async () => {
+    await stage.subscribe('all', { events: ['certificate.revoked', 'certificate.revocation_reason_raised'] });
+    await stage.begin();
+    const certificate = await stage.issue();
+    await stage.revoke(certificate);
+    stage.receiver.answer = () => 500;
+    await stage.run();
+    await stage.raise(certificate);
+    stage.receiver.answer = () => 200;
+    stage.wait(MINUTE);
+    await stage.run();
+    const unread = await stage.issue();
+    await stage.revoke(unread);
+    await stage.raise(unread);
+    await stage.run();
+    const told = stage.receiver.received.map(documentOf).map(({ id, certificate: { reason } }) => `${id} ${reason}`);
+    expect([...new Set(told)].sort()).toEqual(
+      [certificate, unread]
+        .flatMap(({ id }) => [
+          `certificate.revocation_reason_raised/${id} keyCompromise`,
+          `certificate.revoked/${id} superseded`,
+        ])
+        .sort(),
+    );
+  });
+
+  it('is a raise that tells nobody another date of the revocation', async () => {
+    const certificate = await stage.issue();
+    await stage.revoke(certificate);
+    stage.wait(DAY);
+    await stage.raise(certificate);
+    const { rows } = await read().execute(
+      sql`select distinct revoked_at from status_feed where revoked_at is not null`,
+    );
+    expect(rows).toHaveLength(1);
+  });
+
   it('is each threshold of the policy, and the end, without any mail', async () => {
     await stage.subscribe('all', { events: ['certificate.expiring', 'certificate.expired'] });
     await stage.begin();
@@ -145,9 +207,11 @@ describe('what is told', () => {
     await stage.begin();
     const first = await stage.issue();
     const late = await stage.issue();
-    const slow: OpenTransaction = await openTransaction(stage.fresh.db, (tx) =>
-      appendFeed(tx, { issuer: late.issuer, serial: late.serial, revokedAt: stage.now() }),
-    );
+    const slow: OpenTransaction = await openTransaction(stage.fresh.db, async (tx) => {
+      const revocation = { certificateId: late.id, revokedAt: stage.now(), reason: 'superseded', actor: 'a' } as const;
+      await recordRevocation(tx, revocation);
+      await appendFeed(tx, { issuer: late.issuer, serial: late.serial, revokedAt: stage.now() });
+    });
     await stage.revoke(first);
     await stage.run();
     expect(stage.told('all')).toContain(`certificate.revoked/${first.id}`);
