@@ -202,11 +202,24 @@ export async function webhooksGivenUpOn(tx: Tx): Promise<ReadonlySet<string>> {
   return new Set(rows.map(({ id }) => id));
 }
 
-/** What waits for enabled webhooks, and since when what has waited longest. */
-export async function webhookBacklog(tx: Tx): Promise<{ readonly deliveries: number; readonly oldest: Date | null }> {
+/** Nobody needs to know how many more wait. */
+const MOST_COUNTED = 100_000;
+
+export type WebhookBacklog = { readonly deliveries: number; readonly oldest: Date | null };
+
+/** What waits for enabled webhooks, counted up to `limit`, and since when what has waited longest. */
+export async function webhookBacklog(tx: Tx, limit = MOST_COUNTED): Promise<WebhookBacklog> {
+  const waits = sql`delivery.webhook_id = webhook.id and delivery.state = 'pending'`;
   const { rows } = await tx.execute<{ deliveries: number; oldest: string | null }>(sql`
-    select count(*)::int as deliveries, min(delivery.created_at) as oldest
-    from webhook_delivery delivery join webhook on webhook.id = delivery.webhook_id
-    where delivery.state = 'pending' and webhook.disabled_at is null`);
+    select (
+      select count(*)::int from (
+        select from webhook cross join lateral (select from webhook_delivery delivery where ${waits} limit ${limit}) one
+        where webhook.disabled_at is null limit ${limit}
+      ) counted
+    ) as deliveries, (
+      select min(first.created_at) from webhook cross join lateral (
+        select created_at from webhook_delivery delivery where ${waits} order by created_at limit 1
+      ) first where webhook.disabled_at is null
+    ) as oldest`);
   return { deliveries: rows[0]?.deliveries ?? 0, oldest: date(rows[0]?.oldest ?? null) };
 }

@@ -92,6 +92,7 @@ ALTER TABLE "webhook_delivery" ADD CONSTRAINT "webhook_delivery_webhook_id_webho
 ALTER TABLE "webhook_delivery" ADD CONSTRAINT "webhook_delivery_certificate_id_certificate_id_fk" FOREIGN KEY ("certificate_id") REFERENCES "public"."certificate"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "delivery_report_waiting" ON "delivery_report" USING btree ("id") WHERE "delivery_report"."state" = 'waiting';--> statement-breakpoint
 CREATE INDEX "webhook_delivery_waiting" ON "webhook_delivery" USING btree ("webhook_id","next_at","id") WHERE "webhook_delivery"."state" = 'pending';--> statement-breakpoint
+CREATE INDEX "webhook_delivery_oldest" ON "webhook_delivery" USING btree ("webhook_id","created_at") WHERE "webhook_delivery"."state" = 'pending';--> statement-breakpoint
 CREATE INDEX "webhook_delivery_given_up" ON "webhook_delivery" USING btree ("webhook_id","id") WHERE "webhook_delivery"."state" = 'given_up';--> statement-breakpoint
 create trigger revocation_raise_append_only before update or delete on revocation_raise
   for each row execute function refuse_change();

@@ -97,6 +97,7 @@ export const webhookDelivery = pgTable(
   (t) => [
     unique('webhook_delivery_once').on(t.webhookId, t.certificateId, t.event, t.threshold).nullsNotDistinct(),
     index('webhook_delivery_waiting').on(t.webhookId, t.nextAt, t.id).where(sql`${t.state} = 'pending'`),
+    index('webhook_delivery_oldest').on(t.webhookId, t.createdAt).where(sql`${t.state} = 'pending'`),
     index('webhook_delivery_given_up').on(t.webhookId, t.id).where(sql`${t.state} = 'given_up'`),
     oneOf('webhook_delivery_event', t.event, WEBHOOK_EVENTS),
     rule(

@@ -540,6 +540,25 @@ describe('a receiver that does not take an event', () => {
   });
 });
 
+describe('what waits', () => {
+  it('is counted up to a limit, over all webhooks that are enabled, and dated by what has waited longest', async () => {
+    await stage.subscribe('one');
+    await stage.subscribe('other');
+    const disabled = await stage.subscribe('disabled');
+    await stage.begin();
+    const began = stage.now();
+    for (let count = 0; count < 3; count += 1) await stage.issue();
+    await stage.follow();
+    stage.wait(HOUR);
+    await stage.issue();
+    await stage.follow();
+    await disableWebhook(read(), disabled, { at: stage.now(), why: 'operator' });
+    expect(await webhookBacklog(read())).toEqual({ deliveries: 8, oldest: began });
+    expect(await webhookBacklog(read(), 5)).toEqual({ deliveries: 5, oldest: began });
+    expect(await webhookBacklog(read(), 3)).toEqual({ deliveries: 3, oldest: began });
+  });
+});
+
 describe('several workers', () => {
   it('tell each event once', async () => {
     await stage.subscribe('all');
