@@ -62,12 +62,27 @@ export async function enableWebhook(
   return rowCount === 1;
 }
 
-/** One generation of its secret more; until `previousUntil` the one before signs as well. Answers the webhook as it is then. */
-export async function rotateWebhookSecret(tx: Tx, id: string, previousUntil: Date): Promise<Webhook | undefined> {
+export type Rotation = {
+  readonly at: Date;
+  readonly previousUntil: Date;
+  /** though an overlap runs, whose older secret signs nothing from now on */
+  readonly force?: boolean | undefined;
+};
+
+/**
+ * One generation of its secret more; until `previousUntil` the one before signs as well. Answers the webhook as it is then; undefined
+ * when it is unknown, or an overlap runs: only one secret before is kept, and that one was promised to its end.
+ */
+export async function rotateWebhookSecret(
+  tx: Tx,
+  id: string,
+  { at, previousUntil, force = false }: Rotation,
+): Promise<Webhook | undefined> {
+  const isFree = or(isNull(webhook.previousUntil), lte(webhook.previousUntil, at));
   const [row] = await tx
     .update(webhook)
     .set({ generation: sql`${webhook.generation} + 1`, previousUntil })
-    .where(eq(webhook.id, id))
+    .where(and(eq(webhook.id, id), force ? undefined : isFree))
     .returning();
   return row && present(row);
 }

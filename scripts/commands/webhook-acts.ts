@@ -158,14 +158,18 @@ export async function secret(id: string, options: { readonly json?: true }): Pro
   printDocument({ id, ...found }, options);
 }
 
-/** Gives a webhook its next secret and prints it. */
-export async function rotate(id: string, options: ShownOptions & { readonly overlapDays: number }): Promise<void> {
+export type RotateOptions = ShownOptions & { readonly overlapDays: number; readonly force?: true };
+
+/** Gives a webhook its next secret and prints it. Throws Refusal `not_found`, or `already_exists` while an overlap runs. */
+export async function rotate(id: string, options: RotateOptions): Promise<void> {
   const result = await withRehearsal(options, async (system) => {
     const master = readMasterSecret(system.config);
     return await system.db.transaction(async (tx) => {
-      const previousUntil = new Date(system.clock().getTime() + options.overlapDays * DAY_MS);
-      const webhook = await rotateWebhookSecret(tx, id, previousUntil);
-      if (webhook === undefined) throw new Refusal('not_found', `there is no webhook ${id}`);
+      const before = await findOrRefuse(tx, id);
+      const at = system.clock();
+      const previousUntil = new Date(at.getTime() + options.overlapDays * DAY_MS);
+      const webhook = await rotateWebhookSecret(tx, id, { at, previousUntil, force: options.force });
+      if (webhook === undefined) throw overlapRuns(before);
       await audit(tx, system, { kind: 'webhook_rotated', webhook });
       const { generation } = webhook;
       return {
@@ -177,6 +181,15 @@ export async function rotate(id: string, options: ShownOptions & { readonly over
   });
   printDocument(marked({ id, ...result }, options), options);
 }
+
+const overlapRuns = ({ previousUntil }: Webhook): Refusal =>
+  new Refusal('already_exists', 'two secrets sign already', [
+    {
+      rule: 'a secret signs for as long as its rotation promised',
+      detail: `the overlap of the last rotation runs until ${previousUntil?.toISOString() ?? 'a later moment'}`,
+      remedy: 'wait, or --force, which ends it now',
+    },
+  ]);
 
 /** Sends a test event and prints what became of it; ends with `unhealthy` when it was not taken. */
 export async function ping(id: string, options: { readonly json?: true }): Promise<void> {

@@ -114,7 +114,12 @@ test('ping tells at once what became of it, signed, and a rotation signs with bo
   await igc('ping', id);
   const [both] = receiver.received.splice(0);
   expect(both && [signedWith(String(rotated?.secret), both), signedWith(secret, both)]).toEqual([[0], [1]]);
-  await igc('rotate', id, '--overlap-days', '0');
+  const early = await igc('rotate', id, '--overlap-days', '0');
+  expect([early.code, early.stdout, early.stderr]).toEqual([3, '', expect.stringContaining('--force')]);
+  await igc('ping', id);
+  const [still] = receiver.received.splice(0);
+  expect(still && signedWith(secret, still)).toEqual([1]);
+  await igc('rotate', id, '--overlap-days', '0', '--force');
   await igc('ping', id);
   const [one] = receiver.received.splice(0);
   expect(one && signedWith(String(rotated?.secret), one)).toEqual([]);

@@ -263,7 +263,11 @@ describe('who is told', () => {
     expect(signedWith(webhookSecret(MASTER, one, 1), before)).toEqual([0]);
     expect(signedWith(webhookSecret(MASTER, other, 1), before)).toEqual([]);
     expect(signedWith(webhookSecret(MASTER, one, 2), before)).toEqual([]);
-    await rotateWebhookSecret(read(), one, new Date(stage.now().getTime() + DAY));
+    const at = stage.now();
+    const previousUntil = new Date(at.getTime() + DAY);
+    await rotateWebhookSecret(read(), one, { at, previousUntil });
+    // the secret before was promised a day: another rotation would break that
+    expect(await rotateWebhookSecret(read(), one, { at, previousUntil })).toBeUndefined();
     const meanwhile = await issueAndGet();
     expect(signedWith(webhookSecret(MASTER, one, 2), meanwhile)).toEqual([0]);
     expect(signedWith(webhookSecret(MASTER, one, 1), meanwhile)).toEqual([1]);
@@ -271,6 +275,7 @@ describe('who is told', () => {
     const after = await issueAndGet();
     expect(signedWith(webhookSecret(MASTER, one, 2), after)).toEqual([0]);
     expect(signedWith(webhookSecret(MASTER, one, 1), after)).toEqual([]);
+    expect(await rotateWebhookSecret(read(), one, { at: stage.now(), previousUntil })).toMatchObject({ generation: 3 });
   });
 });
 
