@@ -149,11 +149,13 @@ export const enable = (id: string, options: ShownOptions): Promise<void> =>
     act: (tx, at) => enableWebhook(tx, id, { at, giveUpAt: new Date(at.getTime() + GIVE_UP_MS) }),
   });
 
-/** Prints the secret of a webhook, as it is now. */
+/** Prints the secret of a webhook, as it is now. That somebody asked is written down before it is shown. */
 export async function secret(id: string, options: { readonly json?: true }): Promise<void> {
-  const found = await withSystem(async ({ config, db }) => {
-    const { generation } = await findOrRefuse(db.read, id);
-    return { generation, secret: webhookSecret(readMasterSecret(config), id, generation) };
+  const found = await withSystem(async (system) => {
+    const master = readMasterSecret(system.config);
+    const webhook = await findOrRefuse(system.db.read, id);
+    await audit(system.db.read, system, { kind: 'webhook_secret_shown', webhook });
+    return { generation: webhook.generation, secret: webhookSecret(master, id, webhook.generation) };
   });
   printDocument({ id, ...found }, options);
 }
@@ -202,7 +204,7 @@ export async function ping(id: string, options: { readonly json?: true }): Promi
 }
 
 type Audited = {
-  readonly kind: Act['kind'] | 'webhook_added';
+  readonly kind: Act['kind'] | 'webhook_added' | 'webhook_secret_shown';
   readonly webhook: Pick<Webhook, 'id' | 'url' | 'structure' | 'events'>;
 };
 

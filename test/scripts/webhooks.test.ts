@@ -172,8 +172,13 @@ test('each act is in the audit under the name of who did it, with the host and w
     sql`select kind, actor, content::text as content from audit_event where kind like 'webhook_%' order by id`,
   );
   expect(new Set(rows.map(({ kind }) => kind))).toEqual(
-    new Set(['added', 'removed', 'disabled', 'enabled', 'rotated', 'redelivered'].map((act) => `webhook_${act}`)),
+    new Set(
+      ['added', 'removed', 'disabled', 'enabled', 'secret_shown', 'rotated', 'redelivered'].map(
+        (act) => `webhook_${act}`,
+      ),
+    ),
   );
   expect(new Set(rows.map(({ actor }) => actor))).toEqual(new Set([OPERATOR]));
   expect(rows.map(({ content }) => content).join()).not.toContain('/hook');
+  expect(rows.filter(({ kind }) => kind === 'webhook_secret_shown')).toHaveLength(1);
 });
