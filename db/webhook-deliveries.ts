@@ -194,6 +194,20 @@ export async function redeliver(tx: Tx, webhookId: string, { at, giveUpAt, id }:
   return rowCount ?? 0;
 }
 
+/** From given up to dropped: one delivery of a webhook, or all; answers how many. They can still be redelivered one by one. */
+export async function dropDeliveries(
+  tx: Tx,
+  webhookId: string,
+  { at, id }: { readonly at: Date; readonly id?: bigint | undefined },
+): Promise<number> {
+  const { webhookId: of, state: is, id: number } = webhookDelivery;
+  const { rowCount } = await tx
+    .update(webhookDelivery)
+    .set({ state: 'dropped', settledAt: at })
+    .where(and(eq(of, webhookId), eq(is, 'given_up'), id === undefined ? undefined : eq(number, id)));
+  return rowCount ?? 0;
+}
+
 /** Webhooks that have deliveries which were given up. */
 export async function webhooksGivenUpOn(tx: Tx): Promise<ReadonlySet<string>> {
   const { rows } = await tx.execute<{ id: string }>(sql`

@@ -66,7 +66,7 @@ CREATE TABLE "webhook_delivery" (
 	CONSTRAINT "webhook_delivery_threshold" CHECK (("webhook_delivery"."threshold" is not null) = ("webhook_delivery"."event" = 'certificate.expiring') and "webhook_delivery"."threshold" ~ '^[1-9][0-9]{0,2}[md]$'),
 	CONSTRAINT "webhook_delivery_reason" CHECK (("webhook_delivery"."reason" is not null) = ("webhook_delivery"."event" in ('certificate.revoked', 'certificate.revocation_reason_raised'))),
 	CONSTRAINT "webhook_delivery_reason_word" CHECK ("webhook_delivery"."reason" in ('unspecified', 'keyCompromise', 'affiliationChanged', 'superseded', 'cessationOfOperation', 'privilegeWithdrawn')),
-	CONSTRAINT "webhook_delivery_state" CHECK ("webhook_delivery"."state" in ('pending', 'delivered', 'given_up')),
+	CONSTRAINT "webhook_delivery_state" CHECK ("webhook_delivery"."state" in ('pending', 'delivered', 'given_up', 'dropped')),
 	CONSTRAINT "webhook_delivery_attempt" CHECK ("webhook_delivery"."attempt" >= 0),
 	CONSTRAINT "webhook_delivery_in_hand" CHECK ("webhook_delivery"."state" = 'pending' or not "webhook_delivery"."in_hand"),
 	CONSTRAINT "webhook_delivery_last_status" CHECK ("webhook_delivery"."last_status" between 100 and 599),

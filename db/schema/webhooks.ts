@@ -61,8 +61,8 @@ export const webhook = pgTable(
   ],
 );
 
-/** `given_up`: tried for as long as it may be, and never taken. */
-export const WEBHOOK_DELIVERY_STATES = ['pending', 'delivered', 'given_up'] as const;
+/** `given_up`: tried for as long as it may be, and never taken; `dropped`: so too, and a person has let go of it. */
+export const WEBHOOK_DELIVERY_STATES = ['pending', 'delivered', 'given_up', 'dropped'] as const;
 
 /** One event on its way to one webhook, whoever finds it and however often. */
 export const webhookDelivery = pgTable(

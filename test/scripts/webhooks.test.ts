@@ -137,7 +137,7 @@ test('one is disabled, enabled and removed, and what is unknown is not found', a
   expect((await igc('enable', id, '--json')).json()).toEqual([{ id, changed: true }]);
   expect(await listed()).toMatchObject([{ id, state: 'enabled', why: null }]);
   expect((await igc('remove', id, '--json')).json()).toEqual([{ id, changed: true }]);
-  for (const name of ['remove', 'disable', 'enable', 'secret', 'rotate', 'ping', 'deliveries', 'redeliver'])
+  for (const name of ['remove', 'disable', 'enable', 'secret', 'rotate', 'ping', 'deliveries', 'redeliver', 'drop'])
     expect([name, (await igc(name, id)).code]).toEqual([name, 4]);
   expect((await igc('remove', 'x')).code).toBe(2);
 });
@@ -156,7 +156,9 @@ test('what was told is listed, and told again on demand', async () => {
   expect(await deliveries('--state', 'given_up')).toMatchObject([
     { state: 'given_up', event: 'certificate.revoked', certificate: certificate.id, attempts: 3, status: 503 },
   ]);
+  expect((await igc('drop', id, '--dry-run', '--json')).json()).toEqual([{ id, dropped: 1, dryRun: true }]);
   expect((await igc('redeliver', id, '--json')).json()).toEqual([{ id, waiting: 1 }]);
+  expect((await igc('drop', id, '--json')).json()).toEqual([{ id, dropped: 0 }]);
   const [pending, delivered] = await deliveries();
   expect([pending?.state, delivered?.state]).toEqual(['pending', 'delivered']);
   expect((await igc('redeliver', id, '--delivery', String(delivered?.id), '--json')).json()).toEqual([
@@ -165,6 +167,10 @@ test('what was told is listed, and told again on demand', async () => {
   expect((await deliveries()).map(({ state }) => state)).toEqual(['pending', 'pending']);
   expect((await igc('redeliver', id, '--delivery', '999999')).code).toBe(4);
   expect((await igc('deliveries', id, '--state', 'lost')).code).toBe(2);
+  await read.execute(sql`update webhook_delivery set state = 'given_up', settled_at = now()`);
+  expect((await igc('drop', id, '--delivery', String(delivered?.id), '--json')).json()).toEqual([{ id, dropped: 1 }]);
+  expect((await igc('drop', id, '--delivery', String(delivered?.id))).code).toBe(4);
+  expect((await deliveries()).map(({ state }) => state)).toEqual(['given_up', 'dropped']);
 });
 
 test('each act is in the audit under the name of who did it, with the host and without the rest of the address', async () => {
@@ -173,7 +179,7 @@ test('each act is in the audit under the name of who did it, with the host and w
   );
   expect(new Set(rows.map(({ kind }) => kind))).toEqual(
     new Set(
-      ['added', 'removed', 'disabled', 'enabled', 'secret_shown', 'rotated', 'redelivered'].map(
+      ['added', 'removed', 'disabled', 'enabled', 'secret_shown', 'rotated', 'redelivered', 'dropped'].map(
         (act) => `webhook_${act}`,
       ),
     ),

@@ -6,7 +6,14 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { listAlarms } from '#db/alarms.ts';
 import { appendFeed } from '#db/feed.ts';
 import { recordRevocation } from '#db/revocations.ts';
-import { claimDelivery, giveUpDeliveries, redeliver, settleDelivery, webhookBacklog } from '#db/webhook-deliveries.ts';
+import {
+  claimDelivery,
+  dropDeliveries,
+  giveUpDeliveries,
+  redeliver,
+  settleDelivery,
+  webhookBacklog,
+} from '#db/webhook-deliveries.ts';
 import { disableWebhook, enableWebhook, listWebhooks, removeWebhook, rotateWebhookSecret } from '#db/webhooks.ts';
 import { webhookSecret } from '../../src/webhooks/secret.ts';
 import { type OpenTransaction, openTransaction, untilFinal } from '../db/samples.ts';
@@ -518,6 +525,22 @@ describe('a receiver that does not take an event', () => {
     expect(await states()).toEqual(['given_up']);
     expect(await settleDelivery(read(), claimed, { at: stage.now(), lastStatus: 200 })).toBe(true);
     expect(await states()).toEqual(['delivered']);
+  });
+
+  it('for three days, and an operator lets go of the events: nobody is told any more', async () => {
+    const webhook = await stage.subscribe('all');
+    await stage.begin();
+    await stage.issue();
+    await stage.issue();
+    stage.receiver.answer = () => 503;
+    await stage.run();
+    await within(4 * DAY, 2 * DAY);
+    await stage.issue();
+    await stage.follow();
+    expect(await alarms()).toEqual([`webhook_given_up ${webhook}`]);
+    expect(await dropDeliveries(read(), webhook, { at: stage.now() })).toBe(2);
+    expect(await states()).toEqual(['dropped', 'dropped', 'pending']);
+    expect(await alarms()).toEqual([]);
   });
 
   it('and answers 410 is disabled, and somebody is told until it is enabled or removed', async () => {
