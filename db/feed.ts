@@ -17,11 +17,14 @@ export type FeedCursor = Place & { readonly ahead?: Place };
 /** Before the first row. */
 export const FEED_START: FeedCursor = { xid: 0n, position: 0n };
 
-/** A serial was issued (no `revokedAt`) or revoked. */
+/** A serial was issued (no `revokedAt`) or revoked; once more with the same `revokedAt` when the reason of that was raised. */
 export type FeedRow = { readonly issuer: string; readonly serial: Uint8Array; readonly revokedAt?: Date };
 
+/** A row as it was written, with the transaction that wrote it. */
+export type WrittenFeedRow = FeedRow & Pick<Place, 'xid'>;
+
 export type FeedPage = {
-  readonly rows: readonly FeedRow[];
+  readonly rows: readonly WrittenFeedRow[];
   readonly cursor: FeedCursor;
   /** nothing that was committed when the page was read lies beyond it */
   readonly complete: boolean;
@@ -58,7 +61,7 @@ export async function readFeed(tx: Tx, cursor: FeedCursor, limit: number): Promi
     .limit(limit);
   const complete = rows.length < limit;
   return {
-    rows: rows.map((row) => present({ issuer: row.issuer, serial: row.serial, revokedAt: row.revokedAt })),
+    rows: rows.map(({ final: _, position: __, ...row }) => present(row)),
     cursor: advance(cursor, rows, complete),
     complete,
   };

@@ -1,6 +1,6 @@
 // Revocations: at most one per certificate, definitive; only the reason may rise to keyCompromise. And what a CRL lists.
 
-import { and, eq, ne, sql } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import { Refusal } from '../src/errors.ts';
 import type { Tx } from './connect.ts';
 import { REVOCATION_REASONS, revocation } from './schema/revocations.ts';
@@ -20,7 +20,7 @@ export type RevokedSerial = { readonly serial: Uint8Array; readonly revokedAt: D
 
 /**
  * Revokes a certificate that is issued or burnt. 'revoked' the first time; 'raised' when only the reason became
- * keyCompromise (date and actor stay); 'already' when nothing changed.
+ * keyCompromise (date and actor stay; `revokedAt` is the moment of the raise); 'already' when nothing changed.
  * Refusal('certificate_not_issued') for every other certificate.
  */
 export async function recordRevocation(tx: Tx, wanted: NewRevocation): Promise<'revoked' | 'already' | 'raised'> {
@@ -34,7 +34,7 @@ export async function recordRevocation(tx: Tx, wanted: NewRevocation): Promise<'
   if (!(await isRevoked(tx, certificateId))) {
     throw new Refusal('certificate_not_issued', 'only a certificate that was issued can be revoked');
   }
-  return reason === 'keyCompromise' && (await raiseReason(tx, certificateId)) ? 'raised' : 'already';
+  return reason === 'keyCompromise' && (await raiseReason(tx, certificateId, revokedAt)) ? 'raised' : 'already';
 }
 
 async function isRevoked(tx: Tx, certificateId: string): Promise<boolean> {
@@ -45,11 +45,17 @@ async function isRevoked(tx: Tx, certificateId: string): Promise<boolean> {
   return rows.length === 1;
 }
 
-async function raiseReason(tx: Tx, certificateId: string): Promise<boolean> {
-  const { rowCount } = await tx
-    .update(revocation)
-    .set({ reason: 'keyCompromise' })
-    .where(and(eq(revocation.certificateId, certificateId), ne(revocation.reason, 'keyCompromise')));
+/** What it was before is kept with the transaction, by which readers of the feed know the row that tells of the raise. */
+async function raiseReason(tx: Tx, certificateId: string, raisedAt: Date): Promise<boolean> {
+  const { rowCount } = await tx.execute(sql`
+    with before as (
+      select certificate_id, reason from revocation
+      where certificate_id = ${certificateId}::uuid and reason <> 'keyCompromise' for update
+    ), raised as (
+      update revocation set reason = 'keyCompromise' where certificate_id in (select certificate_id from before)
+    )
+    insert into revocation_raise (certificate_id, reason_before, raised_at)
+    select certificate_id, reason, ${raisedAt.toISOString()}::timestamptz from before`);
   return rowCount === 1;
 }
 

@@ -3,8 +3,9 @@
 
 import { sql } from 'drizzle-orm';
 import type { Tx } from './connect.ts';
-import type { FeedCursor, FeedRow } from './feed.ts';
+import type { FeedCursor, WrittenFeedRow } from './feed.ts';
 import { type EndCursor, ends, replaced } from './notices.ts';
+import type { RevocationReason } from './revocations.ts';
 import { webhookEnds, webhookFeed } from './schema/webhooks.ts';
 import type { WebhookEvent } from './webhooks.ts';
 
@@ -15,6 +16,8 @@ export type FoundEvent = {
   readonly event: WebhookEvent;
   /** of `certificate.expiring` alone */
   readonly threshold?: string;
+  /** of a revocation alone, as it was at this event */
+  readonly reason?: RevocationReason;
   readonly occurredAt: Date;
 };
 
@@ -30,11 +33,11 @@ export async function recordEvents(
   if (events.length === 0) return 0;
   const { rowCount } = await tx.execute(sql`
     insert into webhook_delivery
-      (webhook_id, certificate_id, event, threshold, occurred_at, next_at, give_up_at, created_at)
-    select webhook.id, found."certificateId", found.event, found.threshold, found."occurredAt",
+      (webhook_id, certificate_id, event, threshold, reason, occurred_at, next_at, give_up_at, created_at)
+    select webhook.id, found."certificateId", found.event, found.threshold, found.reason, found."occurredAt",
       ${at.toISOString()}::timestamptz, ${giveUpAt.toISOString()}::timestamptz, ${at.toISOString()}::timestamptz
     from jsonb_to_recordset(${JSON.stringify(events)}::jsonb)
-      as found ("certificateId" uuid, structure text, event text, threshold text, "occurredAt" timestamptz)
+      as found ("certificateId" uuid, structure text, event text, threshold text, reason text, "occurredAt" timestamptz)
     join webhook on webhook.disabled_at is null and found.event = any (webhook.events)
       and (webhook.structure is null or webhook.structure = found.structure)
     order by found."occurredAt", found."certificateId", webhook.id
@@ -49,19 +52,40 @@ export async function isAskedFor(tx: Tx, events: readonly WebhookEvent[]): Promi
   return rows.length > 0;
 }
 
-/** What rows of the feed tell of certificates that somebody asked for: those of the service itself, and burnt ones, are nobody's. */
-export async function eventsOfFeed(tx: Tx, rows: readonly FeedRow[]): Promise<FoundEvent[]> {
-  const told = rows.map(({ issuer, serial, revokedAt }) => ({
-    ...{ issuer, serial: Buffer.from(serial).toString('hex'), revokedAt },
+type FeedEvent = {
+  readonly id: string;
+  readonly structure: string | null;
+  readonly event: WebhookEvent;
+  readonly reason: RevocationReason | null;
+  readonly at: string;
+};
+
+/**
+ * What rows of the feed tell of certificates that somebody asked for: those of the service itself, and burnt ones, are nobody's. The
+ * row that the raise of a reason wrote tells of that, whenever it is read; the one before tells of the reason that was given first.
+ */
+export async function eventsOfFeed(tx: Tx, rows: readonly WrittenFeedRow[]): Promise<FoundEvent[]> {
+  const told = rows.map(({ issuer, serial, revokedAt, xid }) => ({
+    ...{ issuer, serial: Buffer.from(serial).toString('hex'), revokedAt, xid: String(xid) },
   }));
-  const found = await tx.execute<{ id: string; structure: string | null; revoked: boolean; at: string }>(sql`
-    select c.id, c.structure, told."revokedAt" is not null as revoked, coalesce(told."revokedAt", c.settled_at) as at
-    from jsonb_to_recordset(${JSON.stringify(told)}::jsonb) as told (issuer text, serial text, "revokedAt" timestamptz)
+  const found = await tx.execute<FeedEvent>(sql`
+    select c.id, c.structure, event.* from jsonb_to_recordset(${JSON.stringify(told)}::jsonb)
+      as told (issuer text, serial text, "revokedAt" timestamptz, xid text)
     join certificate c on c.issuer = told.issuer and c.serial = decode(told.serial, 'hex')
+    left join revocation on revocation.certificate_id = c.id
+    left join revocation_raise raise on raise.certificate_id = c.id
+    cross join lateral (
+      select 'certificate.issued' as event, null as reason, c.settled_at as at where told."revokedAt" is null
+      union all
+      select 'certificate.revoked', coalesce(raise.reason_before, revocation.reason), told."revokedAt"
+      where told."revokedAt" is not null and raise.xid is distinct from told.xid::xid8
+      union all
+      select 'certificate.revocation_reason_raised', revocation.reason, raise.raised_at where raise.xid = told.xid::xid8
+    ) event
     where c.state = 'issued' and c.actor_kind <> 'system'`);
-  return found.rows.map(({ id, structure, revoked, at }) => ({
-    ...{ certificateId: id, structure, occurredAt: new Date(at) },
-    event: revoked ? 'certificate.revoked' : 'certificate.issued',
+  return found.rows.map(({ id, at, reason, ...event }) => ({
+    ...{ certificateId: id, ...event, occurredAt: new Date(at) },
+    ...(reason === null ? {} : { reason }),
   }));
 }
 

@@ -52,7 +52,7 @@ export async function enableWebhook(
 ): Promise<boolean> {
   const { rowCount } = await tx.execute(sql`
     with enabled as (
-      update webhook set disabled_at = null, disabled_why = null, failures = 0, paused_until = null
+      update webhook set disabled_at = null, disabled_why = null, failures = 0, failing_since = null, paused_until = null
       where id = ${id}::uuid and disabled_at is not null returning id
     ), again as (
       update webhook_delivery set next_at = ${at.toISOString()}::timestamptz, give_up_at = ${giveUpAt.toISOString()}::timestamptz
@@ -62,12 +62,27 @@ export async function enableWebhook(
   return rowCount === 1;
 }
 
-/** One generation of its secret more; until `previousUntil` the one before signs as well. Answers the webhook as it is then. */
-export async function rotateWebhookSecret(tx: Tx, id: string, previousUntil: Date): Promise<Webhook | undefined> {
+export type Rotation = {
+  readonly at: Date;
+  readonly previousUntil: Date;
+  /** though an overlap runs, whose older secret signs nothing from now on */
+  readonly force?: boolean | undefined;
+};
+
+/**
+ * One generation of its secret more; until `previousUntil` the one before signs as well. Answers the webhook as it is then; undefined
+ * when it is unknown, or an overlap runs: only one secret before is kept, and that one was promised to its end.
+ */
+export async function rotateWebhookSecret(
+  tx: Tx,
+  id: string,
+  { at, previousUntil, force = false }: Rotation,
+): Promise<Webhook | undefined> {
+  const isFree = or(isNull(webhook.previousUntil), lte(webhook.previousUntil, at));
   const [row] = await tx
     .update(webhook)
     .set({ generation: sql`${webhook.generation} + 1`, previousUntil })
-    .where(eq(webhook.id, id))
+    .where(and(eq(webhook.id, id), force ? undefined : isFree))
     .returning();
   return row && present(row);
 }
@@ -80,7 +95,11 @@ export async function pauseWebhook(
 ): Promise<void> {
   await tx
     .update(webhook)
-    .set({ failures: sql`${webhook.failures} + 1`, pausedUntil })
+    .set({
+      failures: sql`${webhook.failures} + 1`,
+      failingSince: sql`coalesce(${webhook.failingSince}, ${at.toISOString()}::timestamptz)`,
+      pausedUntil,
+    })
     .where(and(eq(webhook.id, id), or(isNull(webhook.pausedUntil), lte(webhook.pausedUntil, at))));
 }
 
@@ -88,7 +107,7 @@ export async function pauseWebhook(
 export async function resumeWebhook(tx: Tx, id: string): Promise<void> {
   await tx
     .update(webhook)
-    .set({ failures: 0, pausedUntil: null })
+    .set({ failures: 0, failingSince: null, pausedUntil: null })
     .where(and(eq(webhook.id, id), sql`${webhook.failures} > 0`));
 }
 

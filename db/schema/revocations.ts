@@ -50,6 +50,24 @@ export const revocation = pgTable(
   ],
 );
 
+/** What a revocation was before its reason was raised to keyCompromise, which is once at most. */
+export const revocationRaise = pgTable(
+  'revocation_raise',
+  {
+    certificateId: uuid('certificate_id')
+      .primaryKey()
+      .references(() => certificate.id),
+    /** that of the row of the feed which tells of it */
+    xid: writtenBy(),
+    reasonBefore: text('reason_before', { enum: REVOCATION_REASONS }).notNull(),
+    raisedAt: instant('raised_at').notNull(),
+  },
+  (t) => [
+    rule('revocation_raise_before', sql`${t.reasonBefore} <> 'keyCompromise'`),
+    oneOf('revocation_raise_reason', t.reasonBefore, REVOCATION_REASONS),
+  ],
+);
+
 /** What every copy of the public role reads to know the status of each serial. */
 export const statusFeed = pgTable(
   'status_feed',

@@ -149,23 +149,29 @@ export const enable = (id: string, options: ShownOptions): Promise<void> =>
     act: (tx, at) => enableWebhook(tx, id, { at, giveUpAt: new Date(at.getTime() + GIVE_UP_MS) }),
   });
 
-/** Prints the secret of a webhook, as it is now. */
+/** Prints the secret of a webhook, as it is now. That somebody asked is written down before it is shown. */
 export async function secret(id: string, options: { readonly json?: true }): Promise<void> {
-  const found = await withSystem(async ({ config, db }) => {
-    const { generation } = await findOrRefuse(db.read, id);
-    return { generation, secret: webhookSecret(readMasterSecret(config), id, generation) };
+  const found = await withSystem(async (system) => {
+    const master = readMasterSecret(system.config);
+    const webhook = await findOrRefuse(system.db.read, id);
+    await audit(system.db.read, system, { kind: 'webhook_secret_shown', webhook });
+    return { generation: webhook.generation, secret: webhookSecret(master, id, webhook.generation) };
   });
   printDocument({ id, ...found }, options);
 }
 
-/** Gives a webhook its next secret and prints it. */
-export async function rotate(id: string, options: ShownOptions & { readonly overlapDays: number }): Promise<void> {
+export type RotateOptions = ShownOptions & { readonly overlapDays: number; readonly force?: true };
+
+/** Gives a webhook its next secret and prints it. Throws Refusal `not_found`, or `already_exists` while an overlap runs. */
+export async function rotate(id: string, options: RotateOptions): Promise<void> {
   const result = await withRehearsal(options, async (system) => {
     const master = readMasterSecret(system.config);
     return await system.db.transaction(async (tx) => {
-      const previousUntil = new Date(system.clock().getTime() + options.overlapDays * DAY_MS);
-      const webhook = await rotateWebhookSecret(tx, id, previousUntil);
-      if (webhook === undefined) throw new Refusal('not_found', `there is no webhook ${id}`);
+      const before = await findOrRefuse(tx, id);
+      const at = system.clock();
+      const previousUntil = new Date(at.getTime() + options.overlapDays * DAY_MS);
+      const webhook = await rotateWebhookSecret(tx, id, { at, previousUntil, force: options.force });
+      if (webhook === undefined) throw overlapRuns(before);
       await audit(tx, system, { kind: 'webhook_rotated', webhook });
       const { generation } = webhook;
       return {
@@ -178,6 +184,15 @@ export async function rotate(id: string, options: ShownOptions & { readonly over
   printDocument(marked({ id, ...result }, options), options);
 }
 
+const overlapRuns = ({ previousUntil }: Webhook): Refusal =>
+  new Refusal('already_exists', 'two secrets sign already', [
+    {
+      rule: 'a secret signs for as long as its rotation promised',
+      detail: `the overlap of the last rotation runs until ${previousUntil?.toISOString() ?? 'a later moment'}`,
+      remedy: 'wait, or --force, which ends it now',
+    },
+  ]);
+
 /** Sends a test event and prints what became of it; ends with `unhealthy` when it was not taken. */
 export async function ping(id: string, options: { readonly json?: true }): Promise<void> {
   const { eventId, outcome, status, fault } = await withSystem(async (system) =>
@@ -189,7 +204,7 @@ export async function ping(id: string, options: { readonly json?: true }): Promi
 }
 
 type Audited = {
-  readonly kind: Act['kind'] | 'webhook_added';
+  readonly kind: Act['kind'] | 'webhook_added' | 'webhook_secret_shown';
   readonly webhook: Pick<Webhook, 'id' | 'url' | 'structure' | 'events'>;
 };
 

@@ -1,9 +1,16 @@
-// igc webhook deliveries, redeliver: what a webhook was told and what waits for it.
+// igc webhook deliveries, redeliver, drop: what a webhook was told, what waits for it, and what it will never be told.
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { appendAudit } from '#db/audit.ts';
+import type { Tx } from '#db/connect.ts';
 import { WEBHOOK_DELIVERY_STATES } from '#db/schema/webhooks.ts';
-import { listDeliveries, redeliver, type WebhookDelivery, type WebhookDeliveryState } from '#db/webhook-deliveries.ts';
+import {
+  dropDeliveries,
+  listDeliveries,
+  redeliver,
+  type WebhookDelivery,
+  type WebhookDeliveryState,
+} from '#db/webhook-deliveries.ts';
 import { findWebhook } from '#db/webhooks.ts';
 import { actorText } from '../../src/actor.ts';
 import { Refusal } from '../../src/errors.ts';
@@ -27,11 +34,19 @@ Examples:
   $ igc webhook redeliver 0199aa00-0000-7000-8000-000000000000 --delivery 4711 --dry-run
 `;
 
+const DROP_HELP = `
+Without --delivery, all that was given up; with it, this one of them. The alarm webhook_given_up ends when nothing is left that was.
+
+Examples:
+  $ igc webhook drop 0199aa00-0000-7000-8000-000000000000
+  $ igc webhook drop 0199aa00-0000-7000-8000-000000000000 --delivery 4711
+`;
+
 /** More than these are not listed at once. */
 const MOST = 1_000;
 const COLUMNS = ['id', 'state', 'event', 'certificate', 'attempts', 'status', 'nextAt', 'settledAt'] as const;
 
-/** Adds `deliveries` and `redeliver` to `igc webhook`. */
+/** Adds `deliveries`, `redeliver` and `drop` to `igc webhook`. */
 export function addDeliveryCommands(webhook: Command): void {
   webhook
     .command('deliveries')
@@ -41,15 +56,19 @@ export function addDeliveryCommands(webhook: Command): void {
     .option('--json', 'one JSON object a line on stdout')
     .addHelpText('after', DELIVERIES_HELP)
     .action(deliveries);
-  webhook
-    .command('redeliver')
-    .description('tell it again')
-    .argument('<id>', 'as `igc webhook list` prints it', webhookId)
-    .option('--delivery <number>', 'as `igc webhook deliveries` prints it', deliveryId)
-    .option(...DRY_RUN)
-    .option('--json', 'one JSON document on stdout')
-    .addHelpText('after', REDELIVER_HELP)
-    .action(again);
+  for (const [name, description, help, act] of [
+    ['redeliver', 'tell it again', REDELIVER_HELP, again],
+    ['drop', 'let go of what was given up', DROP_HELP, drop],
+  ] as const)
+    webhook
+      .command(name)
+      .description(description)
+      .argument('<id>', 'as `igc webhook list` prints it', webhookId)
+      .option('--delivery <number>', 'as `igc webhook deliveries` prints it', deliveryId)
+      .option(...DRY_RUN)
+      .option('--json', 'one JSON document on stdout')
+      .addHelpText('after', help)
+      .action(act);
 }
 
 function deliveryId(text: string): bigint {
@@ -80,18 +99,40 @@ const rowOf = (row: WebhookDelivery) => ({
   settledAt: row.settledAt?.toISOString() ?? null,
 });
 
-async function again(id: string, options: ShownOptions & { readonly delivery?: bigint }): Promise<void> {
-  const waiting = await withRehearsal(options, ({ db, clock }) =>
+type ChosenOptions = ShownOptions & { readonly delivery?: bigint };
+
+async function again(id: string, options: ChosenOptions): Promise<void> {
+  const waiting = await change(id, options, {
+    kind: 'webhook_redelivered',
+    act: (tx, at) => redeliver(tx, id, { at, giveUpAt: new Date(at.getTime() + GIVE_UP_MS), id: options.delivery }),
+  });
+  printDocument(marked({ id, waiting }, options), options);
+}
+
+async function drop(id: string, options: ChosenOptions): Promise<void> {
+  const dropped = await change(id, options, {
+    kind: 'webhook_dropped',
+    act: (tx, at) => dropDeliveries(tx, id, { at, id: options.delivery }),
+  });
+  printDocument(marked({ id, dropped }, options), options);
+}
+
+type Change = {
+  readonly kind: 'webhook_redelivered' | 'webhook_dropped';
+  /** answers how many deliveries it changed */
+  act(tx: Tx, at: Date): Promise<number>;
+};
+
+/** Does it in one transaction with its audit row. Throws Refusal `not_found`, also when there is no such delivery. */
+const change = (id: string, options: ChosenOptions, { kind, act }: Change): Promise<number> =>
+  withRehearsal(options, ({ db, clock }) =>
     db.transaction(async (tx) => {
       if ((await findWebhook(tx, id)) === undefined) throw new Refusal('not_found', `there is no webhook ${id}`);
       const at = clock();
-      const giveUpAt = new Date(at.getTime() + GIVE_UP_MS);
-      const count = await redeliver(tx, id, { at, giveUpAt, id: options.delivery });
-      const audited = { kind: 'webhook_redelivered', actor: actorText(operator()), subjectId: `webhook/${id}`, at };
+      const count = await act(tx, at);
+      if (count === 0 && options.delivery !== undefined) throw new Refusal('not_found', 'there is no such delivery');
+      const audited = { kind, actor: actorText(operator()), subjectId: `webhook/${id}`, at };
       if (count > 0) await appendAudit(tx, { ...audited, content: { deliveries: count } });
       return count;
     }),
   );
-  if (waiting === 0 && options.delivery !== undefined) throw new Refusal('not_found', 'there is no such delivery');
-  printDocument(marked({ id, waiting }, options), options);
-}

@@ -28,7 +28,8 @@ Examples:
 `;
 
 const ROTATE_HELP = `
-The next secret is on stdout. Until the overlap is over, what is sent is signed with both, so that the receiver changes when it likes.
+The next secret is on stdout. Until the overlap is over, what is sent is signed with both, so that the receiver changes when it likes;
+another rotation is refused until then. --force is for a secret that strangers know: what was before the last one signs nothing any more.
 
 Examples:
   $ igc webhook rotate 0199aa00-0000-7000-8000-000000000000 --overlap-days 14
@@ -83,6 +84,7 @@ export function addWebhookCommands(program: Command): void {
   withId(webhook.command('rotate'), { dryRun: true })
     .description('give it another secret')
     .option('--overlap-days <days>', 'how long the secret before signs as well', overlapDays, 7)
+    .option('--force', 'though the overlap of the last rotation still runs')
     .addHelpText('after', ROTATE_HELP)
     .action(rotate);
   withId(webhook.command('ping'), { dryRun: false })

@@ -20,7 +20,8 @@ export type RevokeCommand = {
 };
 
 /**
- * Revokes an issued certificate: revocation row, feed row, audit, CRL job and, for keyCompromise, the key's block, in one transaction.
+ * Revokes an issued certificate: revocation row, feed row, audit, CRL job and, for keyCompromise, the key's block, in one transaction; or
+ * raises the reason of one that is revoked, with all of these but a CRL job.
  * Throws Refusal `certificate_not_issued` or `already_revoked`; before the commit nothing has happened, after it everything has.
  */
 export async function revokeCertificate(
@@ -43,14 +44,16 @@ export async function revokeCertificate(
     if (outcome === 'already')
       throw new Refusal('already_revoked', 'this certificate is revoked already; revocation is definitive');
     if (command.reason === 'keyCompromise') await blockKey(tx, certificate.keyDigest, 'keyCompromise');
-    if (outcome === 'revoked') {
-      await appendFeed(tx, { issuer: certificate.issuer, serial: certificate.serial, revokedAt: at });
+    const revokedAt = outcome === 'raised' ? await revokedAtOf(tx, command.id) : at;
+    // Of a raise as well: nobody's status changes, and whoever tells of revocations has this one to tell.
+    await appendFeed(tx, { issuer: certificate.issuer, serial: certificate.serial, revokedAt });
+    // A list names no reasons.
+    if (outcome === 'revoked')
       await enqueue(tx, {
         task: 'publish_crl',
         payload: { authority: certificate.issuer },
         jobKey: `publish_crl:${certificate.issuer}`,
       });
-    }
     await appendAudit(tx, {
       kind: outcome === 'raised' ? 'certificate_revocation_raised' : 'certificate_revoked',
       actor,
@@ -59,6 +62,13 @@ export async function revokeCertificate(
       content: { reason: command.reason },
     });
     await command.settle?.(tx, command.id);
-    return { revokedAt: outcome === 'raised' ? (certificate.revocation?.revokedAt ?? at) : at };
+    return { revokedAt };
   });
+}
+
+/** Read now: whoever revoked it may have done so since we found it. */
+async function revokedAtOf(tx: Tx, id: string): Promise<Date> {
+  const revocation = (await findCertificate(tx, id))?.revocation;
+  if (revocation === undefined) throw new TypeError('a reason was raised of a certificate without a revocation');
+  return revocation.revokedAt;
 }

@@ -297,7 +297,7 @@ export const CATALOGUE = {
   },
   igc_webhook_deliveries_waiting: {
     type: 'gauge',
-    help: 'Events that wait for a webhook, those that were tried before included; without those of disabled webhooks.',
+    help: 'Events that wait for a webhook, tried before or not, without those of disabled webhooks; 100,000 at most.',
     labels: [],
     roles: ['worker'],
   },

@@ -5,7 +5,7 @@ import type { ClaimedDelivery } from '#db/webhook-deliveries.ts';
 /** Rises when a receiver that reads an older one would misunderstand; what is added changes nothing. */
 const VERSION = 1;
 
-type Told = Pick<ClaimedDelivery, 'event' | 'threshold' | 'occurredAt' | 'certificate'>;
+type Told = Pick<ClaimedDelivery, 'event' | 'threshold' | 'reason' | 'occurredAt' | 'certificate'>;
 
 /** The same for one event however often and to whomever it is told. */
 export const eventIdOf = ({ event, threshold, certificate }: Told): string =>
@@ -20,7 +20,7 @@ export const documentOf = (told: Told) => ({
   certificate: certificateOf(told),
 });
 
-const certificateOf = ({ event, threshold, certificate }: Told) => ({
+const certificateOf = ({ threshold, reason, certificate }: Told) => ({
   id: certificate.id,
   profile: certificate.profile,
   issuer: certificate.issuer,
@@ -29,9 +29,9 @@ const certificateOf = ({ event, threshold, certificate }: Told) => ({
   notBefore: certificate.notBefore.toISOString(),
   notAfter: certificate.notAfter.toISOString(),
   // an older event says nothing of what came after it
-  ...(event === 'certificate.revoked' && certificate.revokedAt !== null
-    ? { revokedAt: certificate.revokedAt.toISOString(), reason: certificate.reason }
-    : {}),
+  ...(reason === null || certificate.revokedAt === null
+    ? {}
+    : { revokedAt: certificate.revokedAt.toISOString(), reason }),
   ...(threshold === null ? {} : { threshold }),
   path: `/v1/certificates/${certificate.id}`,
 });

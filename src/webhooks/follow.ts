@@ -17,6 +17,7 @@ import { GIVE_UP_MS } from './back-off.ts';
 const LEASE = 'webhook_events';
 const LEASE_MS = 30_000;
 const BATCH = 500;
+const EVENTS = ['certificate.issued', 'certificate.revoked', 'certificate.revocation_reason_raised'] as const;
 
 /**
  * Writes down what the feed tells, while no other worker does; answers how many deliveries are new. While no webhook asks for such
@@ -29,7 +30,7 @@ export async function followFeedForWebhooks({ db, clock }: Needs<'db' | 'clock'>
   // The present first, then whether anybody asks: whoever comes in between finds everything from then on behind this place.
   const present = await presentFeedCursor(db.read);
   let cursor: FeedCursor | undefined = await webhookFeedCursor(db.read);
-  if (cursor === undefined || !(await isAskedFor(db.read, ['certificate.issued', 'certificate.revoked']))) {
+  if (cursor === undefined || !(await isAskedFor(db.read, EVENTS))) {
     await recordWebhookFeedCursor(db.read, present);
     return 0;
   }

@@ -31,7 +31,7 @@ export function prepareWebhooks(system: System): (holder: string) => readonly Lo
 function startLoops(system: System, { master, holder }: { master: string; holder: string }): readonly Loop[] {
   const { log } = system;
   const sender = createWebhookSender(system, master);
-  const sending = startLoop('webhooks', SEND_MS, () => sender.step(), log);
+  const sending = startLoop('webhooks', SEND_MS, (isStopping) => sender.step(isStopping), log);
   return [
     startLoop('webhook events', FOLLOW_MS, () => followFeedForWebhooks(system, holder), log),
     startLoop('webhook ends', ENDS_MS, () => recordEndsForWebhooks(system), log),

@@ -36,10 +36,12 @@ test('re-revocation raises the reason to keyCompromise, once, and changes neithe
   expect(await revoke(id, 'keyCompromise', later(2))).toBe('raised');
   expect(await revoke(id, 'keyCompromise', later(3))).toBe('already');
   const { rows } = await fresh.db.read.execute(
-    sql`select reason, actor, revoked_at from revocation where certificate_id = ${id}`,
+    sql`select reason, actor, revoked_at, reason_before, raised_at
+      from revocation join revocation_raise using (certificate_id) where certificate_id = ${id}`,
   );
-  expect(rows[0]).toMatchObject({ reason: 'keyCompromise', actor: 'operator-1' });
+  expect(rows).toMatchObject([{ reason: 'keyCompromise', actor: 'operator-1', reason_before: 'superseded' }]);
   expect(new Date(String(rows[0]?.revoked_at))).toEqual(NOW);
+  expect(new Date(String(rows[0]?.raised_at))).toEqual(later(2));
 });
 
 test('a certificate that is being signed, was never signed or does not exist cannot be revoked', async () => {
@@ -58,8 +60,13 @@ test.each([
   ["update revocation set reason = 'unspecified'", 'revocation_definitive'],
   ['delete from revocation', 'revocation_append_only'],
   ['truncate revocation', 'revocation_append_only'],
+  ['update revocation_raise set raised_at = now()', 'revocation_raise_append_only'],
+  ['delete from revocation_raise', 'revocation_raise_append_only'],
+  ['truncate revocation_raise', 'revocation_raise_append_only'],
 ])('a revocation is definitive: %s', async (statement, guard) => {
-  await revoke((await issued(fresh.db.read)).id);
+  const { id } = await issued(fresh.db.read);
+  await revoke(id);
+  await revoke(id, 'keyCompromise');
   const error = await fresh.db.read.execute(statement).catch((thrown) => thrown);
   expect(violates(error, guard)).toBe(true);
 });

@@ -114,7 +114,12 @@ test('ping tells at once what became of it, signed, and a rotation signs with bo
   await igc('ping', id);
   const [both] = receiver.received.splice(0);
   expect(both && [signedWith(String(rotated?.secret), both), signedWith(secret, both)]).toEqual([[0], [1]]);
-  await igc('rotate', id, '--overlap-days', '0');
+  const early = await igc('rotate', id, '--overlap-days', '0');
+  expect([early.code, early.stdout, early.stderr]).toEqual([3, '', expect.stringContaining('--force')]);
+  await igc('ping', id);
+  const [still] = receiver.received.splice(0);
+  expect(still && signedWith(secret, still)).toEqual([1]);
+  await igc('rotate', id, '--overlap-days', '0', '--force');
   await igc('ping', id);
   const [one] = receiver.received.splice(0);
   expect(one && signedWith(String(rotated?.secret), one)).toEqual([]);
@@ -132,7 +137,7 @@ test('one is disabled, enabled and removed, and what is unknown is not found', a
   expect((await igc('enable', id, '--json')).json()).toEqual([{ id, changed: true }]);
   expect(await listed()).toMatchObject([{ id, state: 'enabled', why: null }]);
   expect((await igc('remove', id, '--json')).json()).toEqual([{ id, changed: true }]);
-  for (const name of ['remove', 'disable', 'enable', 'secret', 'rotate', 'ping', 'deliveries', 'redeliver'])
+  for (const name of ['remove', 'disable', 'enable', 'secret', 'rotate', 'ping', 'deliveries', 'redeliver', 'drop'])
     expect([name, (await igc(name, id)).code]).toEqual([name, 4]);
   expect((await igc('remove', 'x')).code).toBe(2);
 });
@@ -143,14 +148,17 @@ test('what was told is listed, and told again on demand', async () => {
   const certificate = await issued(read);
   await read.execute(sql`
     insert into webhook_delivery
-      (webhook_id, certificate_id, event, occurred_at, next_at, give_up_at, state, settled_at, attempt, last_status)
-    select ${id}, ${certificate.id}, event, now(), now(), now(), state, now(), 3, 503
-    from (values ('certificate.issued', 'delivered'), ('certificate.revoked', 'given_up')) as told (event, state)`);
+      (webhook_id, certificate_id, event, reason, occurred_at, next_at, give_up_at, state, settled_at, attempt, last_status)
+    select ${id}, ${certificate.id}, event, reason, now(), now(), now(), state, now(), 3, 503
+    from (values ('certificate.issued', null, 'delivered'), ('certificate.revoked', 'superseded', 'given_up'))
+      as told (event, reason, state)`);
   const deliveries = async (...args: string[]) => (await igc('deliveries', id, '--json', ...args)).json();
   expect(await deliveries('--state', 'given_up')).toMatchObject([
     { state: 'given_up', event: 'certificate.revoked', certificate: certificate.id, attempts: 3, status: 503 },
   ]);
+  expect((await igc('drop', id, '--dry-run', '--json')).json()).toEqual([{ id, dropped: 1, dryRun: true }]);
   expect((await igc('redeliver', id, '--json')).json()).toEqual([{ id, waiting: 1 }]);
+  expect((await igc('drop', id, '--json')).json()).toEqual([{ id, dropped: 0 }]);
   const [pending, delivered] = await deliveries();
   expect([pending?.state, delivered?.state]).toEqual(['pending', 'delivered']);
   expect((await igc('redeliver', id, '--delivery', String(delivered?.id), '--json')).json()).toEqual([
@@ -159,6 +167,10 @@ test('what was told is listed, and told again on demand', async () => {
   expect((await deliveries()).map(({ state }) => state)).toEqual(['pending', 'pending']);
   expect((await igc('redeliver', id, '--delivery', '999999')).code).toBe(4);
   expect((await igc('deliveries', id, '--state', 'lost')).code).toBe(2);
+  await read.execute(sql`update webhook_delivery set state = 'given_up', settled_at = now()`);
+  expect((await igc('drop', id, '--delivery', String(delivered?.id), '--json')).json()).toEqual([{ id, dropped: 1 }]);
+  expect((await igc('drop', id, '--delivery', String(delivered?.id))).code).toBe(4);
+  expect((await deliveries()).map(({ state }) => state)).toEqual(['given_up', 'dropped']);
 });
 
 test('each act is in the audit under the name of who did it, with the host and without the rest of the address', async () => {
@@ -166,8 +178,13 @@ test('each act is in the audit under the name of who did it, with the host and w
     sql`select kind, actor, content::text as content from audit_event where kind like 'webhook_%' order by id`,
   );
   expect(new Set(rows.map(({ kind }) => kind))).toEqual(
-    new Set(['added', 'removed', 'disabled', 'enabled', 'rotated', 'redelivered'].map((act) => `webhook_${act}`)),
+    new Set(
+      ['added', 'removed', 'disabled', 'enabled', 'secret_shown', 'rotated', 'redelivered', 'dropped'].map(
+        (act) => `webhook_${act}`,
+      ),
+    ),
   );
   expect(new Set(rows.map(({ actor }) => actor))).toEqual(new Set([OPERATOR]));
   expect(rows.map(({ content }) => content).join()).not.toContain('/hook');
+  expect(rows.filter(({ kind }) => kind === 'webhook_secret_shown')).toHaveLength(1);
 });

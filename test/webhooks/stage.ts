@@ -8,6 +8,7 @@ import { appendFeed } from '#db/feed.ts';
 import { recordRevocation } from '#db/revocations.ts';
 import { WEBHOOK_EVENTS } from '#db/schema/webhooks.ts';
 import { type NewWebhook, recordWebhook } from '#db/webhooks.ts';
+import { revokeCertificate } from '../../src/ca/revoke.ts';
 import { NO_METER } from '../../src/meter.ts';
 import { recordEndsForWebhooks } from '../../src/webhooks/ends.ts';
 import { followFeedForWebhooks } from '../../src/webhooks/follow.ts';
@@ -49,7 +50,7 @@ export async function prepareWebhookStage() {
   let now = new Date();
   const log = pino({ level: 'silent' });
   const system = { db: fresh.db, clock: () => now, policies, log, meter: NO_METER };
-  const newSender = (): WebhookSender => createWebhookSender(system, MASTER);
+  const newSender = (monotonic?: () => number): WebhookSender => createWebhookSender(system, MASTER, monotonic);
   const sender = newSender();
   const follow = () => followFeedForWebhooks(system, 'a');
   const ends = () => recordEndsForWebhooks(system);
@@ -82,6 +83,11 @@ export async function prepareWebhookStage() {
         await recordRevocation(tx, revocation);
         await appendFeed(tx, { issuer, serial, revokedAt: now });
       });
+    },
+    /** its key is known to be compromised, as an operator says it */
+    async raise({ id }: CertificateIntent): Promise<void> {
+      const actor = { kind: 'operator', id: 'a' } as const;
+      await revokeCertificate(system, { id, reason: 'keyCompromise', actor });
     },
     /** the first run of a service begins now */
     async begin(): Promise<void> {

@@ -5,10 +5,18 @@ import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { listAlarms } from '#db/alarms.ts';
 import { appendFeed } from '#db/feed.ts';
-import { redeliver, webhookBacklog } from '#db/webhook-deliveries.ts';
+import { recordRevocation } from '#db/revocations.ts';
+import {
+  claimDelivery,
+  dropDeliveries,
+  giveUpDeliveries,
+  redeliver,
+  settleDelivery,
+  webhookBacklog,
+} from '#db/webhook-deliveries.ts';
 import { disableWebhook, enableWebhook, listWebhooks, removeWebhook, rotateWebhookSecret } from '#db/webhooks.ts';
 import { webhookSecret } from '../../src/webhooks/secret.ts';
-import { type OpenTransaction, openTransaction } from '../db/samples.ts';
+import { type OpenTransaction, openTransaction, untilFinal } from '../db/samples.ts';
 import { AGENCY, HOSPITAL } from '../helpers/cast.ts';
 import { eventually } from '../helpers/faults.ts';
 import { hang, signedWith } from '../helpers/webhook-receiver.ts';
@@ -84,6 +92,67 @@ describe('what is told', () => {
     }
   });
 
+  it('is that the reason of a revocation was raised, once, as an event of its own', async () => {
+    await stage.subscribe('all');
+    await stage.subscribe('revocations', { events: ['certificate.revoked'] });
+    await stage.begin();
+    const certificate = await stage.issue();
+    await stage.run();
+    stage.setClock('2027-03-01T10:00:00.000Z');
+    await stage.revoke(certificate);
+    await untilFinal(stage.fresh.db);
+    await stage.run();
+    await stage.subscribe('later');
+    stage.wait(DAY);
+    await stage.raise(certificate);
+    await stage.run();
+    await stage.run();
+    const raised = `certificate.revocation_reason_raised/${certificate.id}`;
+    expect(stage.told('all').slice(1)).toEqual([`certificate.revoked/${certificate.id}`, raised]);
+    expect(stage.told('revocations')).toEqual([`certificate.revoked/${certificate.id}`]);
+    expect(stage.told('later')).toEqual([raised]);
+    const document = stage.receiver.received.map(documentOf).find(({ id }) => id === raised);
+    expect(document).toMatchObject({ occurredAt: '2027-03-02T10:00:00.000Z' });
+    expect(document?.certificate).toMatchObject({ revokedAt: '2027-03-01T10:00:00.000Z', reason: 'keyCompromise' });
+  });
+
+  it('is the reason that a revocation had when it happened, though it is told after that was raised', async () => {
+    await stage.subscribe('all', { events: ['certificate.revoked', 'certificate.revocation_reason_raised'] });
+    await stage.begin();
+    const certificate = await stage.issue();
+    await stage.revoke(certificate);
+    stage.receiver.answer = () => 500;
+    await stage.run();
+    await stage.raise(certificate);
+    stage.receiver.answer = () => 200;
+    stage.wait(MINUTE);
+    await stage.run();
+    const unread = await stage.issue();
+    await stage.revoke(unread);
+    await stage.raise(unread);
+    await stage.run();
+    const told = stage.receiver.received.map(documentOf).map(({ id, certificate: { reason } }) => `${id} ${reason}`);
+    expect([...new Set(told)].sort()).toEqual(
+      [certificate, unread]
+        .flatMap(({ id }) => [
+          `certificate.revocation_reason_raised/${id} keyCompromise`,
+          `certificate.revoked/${id} superseded`,
+        ])
+        .sort(),
+    );
+  });
+
+  it('is a raise that tells nobody another date of the revocation', async () => {
+    const certificate = await stage.issue();
+    await stage.revoke(certificate);
+    stage.wait(DAY);
+    await stage.raise(certificate);
+    const { rows } = await read().execute(
+      sql`select distinct revoked_at from status_feed where revoked_at is not null`,
+    );
+    expect(rows).toHaveLength(1);
+  });
+
   it('is each threshold of the policy, and the end, without any mail', async () => {
     await stage.subscribe('all', { events: ['certificate.expiring', 'certificate.expired'] });
     await stage.begin();
@@ -145,9 +214,11 @@ describe('what is told', () => {
     await stage.begin();
     const first = await stage.issue();
     const late = await stage.issue();
-    const slow: OpenTransaction = await openTransaction(stage.fresh.db, (tx) =>
-      appendFeed(tx, { issuer: late.issuer, serial: late.serial, revokedAt: stage.now() }),
-    );
+    const slow: OpenTransaction = await openTransaction(stage.fresh.db, async (tx) => {
+      const revocation = { certificateId: late.id, revokedAt: stage.now(), reason: 'superseded', actor: 'a' } as const;
+      await recordRevocation(tx, revocation);
+      await appendFeed(tx, { issuer: late.issuer, serial: late.serial, revokedAt: stage.now() });
+    });
     await stage.revoke(first);
     await stage.run();
     expect(stage.told('all')).toContain(`certificate.revoked/${first.id}`);
@@ -199,7 +270,11 @@ describe('who is told', () => {
     expect(signedWith(webhookSecret(MASTER, one, 1), before)).toEqual([0]);
     expect(signedWith(webhookSecret(MASTER, other, 1), before)).toEqual([]);
     expect(signedWith(webhookSecret(MASTER, one, 2), before)).toEqual([]);
-    await rotateWebhookSecret(read(), one, new Date(stage.now().getTime() + DAY));
+    const at = stage.now();
+    const previousUntil = new Date(at.getTime() + DAY);
+    await rotateWebhookSecret(read(), one, { at, previousUntil });
+    // the secret before was promised a day: another rotation would break that
+    expect(await rotateWebhookSecret(read(), one, { at, previousUntil })).toBeUndefined();
     const meanwhile = await issueAndGet();
     expect(signedWith(webhookSecret(MASTER, one, 2), meanwhile)).toEqual([0]);
     expect(signedWith(webhookSecret(MASTER, one, 1), meanwhile)).toEqual([1]);
@@ -207,6 +282,7 @@ describe('who is told', () => {
     const after = await issueAndGet();
     expect(signedWith(webhookSecret(MASTER, one, 2), after)).toEqual([0]);
     expect(signedWith(webhookSecret(MASTER, one, 1), after)).toEqual([]);
+    expect(await rotateWebhookSecret(read(), one, { at: stage.now(), previousUntil })).toMatchObject({ generation: 3 });
   });
 });
 
@@ -255,6 +331,42 @@ describe('a receiver that does not take an event', () => {
     expect(await backlog()).toBe(0);
   });
 
+  it.each([500, 401, 404])('but answers %i to ten in a row is left alone with all that waits', async (status) => {
+    await stage.subscribe('broken');
+    await stage.begin();
+    for (let count = 0; count < 60; count += 1) await stage.issue();
+    stage.receiver.answer = () => status;
+    await stage.run();
+    const tries = stage.told('broken').length;
+    expect(tries).toBeGreaterThanOrEqual(10);
+    // the three that were under way when the tenth was refused
+    expect(tries).toBeLessThanOrEqual(13);
+    await stage.run();
+    expect(stage.told('broken')).toHaveLength(tries);
+    expect(await listWebhooks(read())).toMatchObject([{ failures: 1 }]);
+    stage.receiver.answer = () => 200;
+    stage.wait(MINUTE);
+    await stage.run();
+    stage.wait(MINUTE);
+    await stage.run();
+    expect(new Set(await states())).toEqual(new Set(['delivered']));
+    expect(await listWebhooks(read())).toMatchObject([{ failures: 0 }]);
+  });
+
+  it('but takes every third is not left alone: the others come', async () => {
+    await stage.subscribe('all');
+    await stage.begin();
+    for (let count = 0; count < 60; count += 1) await stage.issue();
+    let asked = 0;
+    stage.receiver.answer = () => {
+      asked += 1;
+      return asked % 3 === 0 ? 200 : 500;
+    };
+    await stage.run();
+    expect(stage.told('all')).toHaveLength(60);
+    expect(await listWebhooks(read())).toMatchObject([{ failures: 0 }]);
+  });
+
   it('and never answers is given up on after ten seconds, while others are told', async () => {
     await stage.subscribe('silent');
     await stage.begin();
@@ -279,6 +391,49 @@ describe('a receiver that does not take an event', () => {
     await stage.run();
     expect(stage.told('silent').filter((told) => told.endsWith(id))).toHaveLength(2);
   }, 30_000);
+
+  it('and takes each slowly has turns that end in time, and is told the rest in others', async () => {
+    await stage.subscribe('slow');
+    await stage.begin();
+    for (let count = 0; count < 40; count += 1) await stage.issue();
+    await stage.follow();
+    let ms = 0;
+    const sender = stage.newSender(() => ms);
+    stage.receiver.answer = () => {
+      ms += 1_000;
+      return 200;
+    };
+    await sender.step();
+    await sender.idle();
+    // four at once, and none is begun five seconds after the turn was
+    const told = stage.told('slow').length;
+    expect(told).toBeGreaterThanOrEqual(5);
+    expect(told).toBeLessThan(10);
+    for (let turn = 0; turn < 8; turn += 1) {
+      await sender.step();
+      await sender.idle();
+    }
+    expect(new Set(stage.told('slow')).size).toBe(40);
+  });
+
+  it('is told nothing more once the worker is to stop, and the rest when it has started again', async () => {
+    await stage.subscribe('all');
+    await stage.begin();
+    for (let count = 0; count < 40; count += 1) await stage.issue();
+    await stage.follow();
+    let stopping = false;
+    stage.receiver.answer = () => {
+      stopping = true;
+      return 200;
+    };
+    const sender = stage.newSender();
+    await sender.step(() => stopping);
+    await sender.idle();
+    expect(stage.told('all').length).toBeLessThanOrEqual(4);
+    await stage.run();
+    expect(new Set(stage.told('all')).size).toBe(40);
+    expect(stage.told('all')).toHaveLength(40);
+  });
 
   it('takes an event with a 2xx, however much it says besides', async () => {
     await stage.subscribe('all');
@@ -311,6 +466,83 @@ describe('a receiver that does not take an event', () => {
     expect(await alarms()).toEqual([]);
   });
 
+  it('for three days: what was never tried for want of time is given up as well', async () => {
+    await stage.subscribe('all');
+    await stage.begin();
+    for (let count = 0; count < 40; count += 1) await stage.issue();
+    stage.receiver.answer = () => 503;
+    await within(3 * DAY, DAY);
+    expect((await stage.deliveries()).filter(({ attempt }) => attempt === 0).length).toBeGreaterThan(0);
+    await within(DAY, DAY);
+    expect(new Set(await states())).toEqual(new Set(['given_up']));
+  });
+
+  it('after our own worker was away for longer loses nothing that was never tried', async () => {
+    await stage.subscribe('all');
+    await stage.begin();
+    for (let count = 0; count < 20; count += 1) await stage.issue();
+    await stage.follow();
+    stage.wait(4 * DAY);
+    stage.receiver.answer = () => 503;
+    await stage.run();
+    expect((await stage.deliveries()).filter(({ attempt, state }) => attempt === 0 && state === 'given_up')).toEqual(
+      [],
+    );
+    stage.receiver.answer = () => 200;
+    stage.wait(HOUR);
+    await stage.run();
+    expect((await states()).filter((state) => state === 'delivered').length).toBeGreaterThanOrEqual(16);
+    expect(await backlog()).toBe(0);
+  });
+
+  it('for one event is not given up on for another that is under way', async () => {
+    await stage.subscribe('all');
+    await stage.begin();
+    const slow = await stage.issue();
+    await stage.issue();
+    await stage.follow();
+    stage.wait(4 * DAY);
+    stage.receiver.answer = (post) => (documentOf(post).certificate.id === slow.id ? hang : 503);
+    const sender = stage.newSender();
+    await sender.step();
+    await eventually('the other one is given up', async () => (await states()).includes('given_up'));
+    expect(await states()).toEqual(['pending', 'given_up']);
+    stage.receiver.release();
+    await sender.idle();
+    expect(await states()).toEqual(['delivered', 'given_up']);
+  });
+
+  it('too late for us, but does take an event, has taken it though it was given up meanwhile', async () => {
+    const webhookId = await stage.subscribe('all');
+    await stage.begin();
+    await stage.issue();
+    await stage.follow();
+    const at = stage.now();
+    const claimed = await claimDelivery(read(), { webhookId, at, until: at });
+    if (claimed === undefined) throw new Error('it is due');
+    stage.wait(4 * DAY);
+    await giveUpDeliveries(read(), webhookId, { at: stage.now(), nobodySince: at });
+    expect(await states()).toEqual(['given_up']);
+    expect(await settleDelivery(read(), claimed, { at: stage.now(), lastStatus: 200 })).toBe(true);
+    expect(await states()).toEqual(['delivered']);
+  });
+
+  it('for three days, and an operator lets go of the events: nobody is told any more', async () => {
+    const webhook = await stage.subscribe('all');
+    await stage.begin();
+    await stage.issue();
+    await stage.issue();
+    stage.receiver.answer = () => 503;
+    await stage.run();
+    await within(4 * DAY, 2 * DAY);
+    await stage.issue();
+    await stage.follow();
+    expect(await alarms()).toEqual([`webhook_given_up ${webhook}`]);
+    expect(await dropDeliveries(read(), webhook, { at: stage.now() })).toBe(2);
+    expect(await states()).toEqual(['dropped', 'dropped', 'pending']);
+    expect(await alarms()).toEqual([]);
+  });
+
   it('and answers 410 is disabled, and somebody is told until it is enabled or removed', async () => {
     const webhook = await stage.subscribe('gone');
     await stage.subscribe('there');
@@ -333,6 +565,25 @@ describe('a receiver that does not take an event', () => {
     expect(await alarms()).toEqual([]);
     await removeWebhook(read(), webhook);
     expect(await states()).toEqual(['delivered', 'delivered']);
+  });
+});
+
+describe('what waits', () => {
+  it('is counted up to a limit, over all webhooks that are enabled, and dated by what has waited longest', async () => {
+    await stage.subscribe('one');
+    await stage.subscribe('other');
+    const disabled = await stage.subscribe('disabled');
+    await stage.begin();
+    const began = stage.now();
+    for (let count = 0; count < 3; count += 1) await stage.issue();
+    await stage.follow();
+    stage.wait(HOUR);
+    await stage.issue();
+    await stage.follow();
+    await disableWebhook(read(), disabled, { at: stage.now(), why: 'operator' });
+    expect(await webhookBacklog(read())).toEqual({ deliveries: 8, oldest: began });
+    expect(await webhookBacklog(read(), 5)).toEqual({ deliveries: 5, oldest: began });
+    expect(await webhookBacklog(read(), 3)).toEqual({ deliveries: 3, oldest: began });
   });
 });
 
