@@ -47,8 +47,8 @@ export const certificateStore = pgTable(
     index('certificate_store_name').on(t.soughtName, t.certificateId).where(mayBeComeUpon(t)),
     index('certificate_store_structure').on(t.structure, t.soughtName, t.certificateId).where(mayBeComeUpon(t)),
     index('certificate_store_hosts').using('gin', t.hosts),
-    // of all, so that a consent finds what it is about
-    index('certificate_store_mailboxes').using('gin', t.mailboxes),
+    // of all, so that a consent finds what it is about; built once the migrations are applied (db/late-indexes.ts)
+    index('certificate_store_any_mailbox').using('gin', t.mailboxes),
     index('certificate_store_expiry').on(t.notAfter),
     textLength('certificate_store_struct_id_nat', t.structure, 64),
     rule('certificate_store_sought_name', sql`char_length(${t.soughtName}) <= 160`),

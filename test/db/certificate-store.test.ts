@@ -66,7 +66,7 @@ const LOOKUPS: readonly (readonly [lookup: StoreLookup, index: string, found: st
   [{ by: 'issuer', id: CA }, 'certificate_store_profile', ['consented', 'old']],
   [{ by: 'commonName', text: 'www.exemple.fr' }, 'certificate_store_common_name', ['consented', 'old']],
   [{ by: 'host', text: 'www.exemple.fr' }, 'certificate_store_hosts', ['consented', 'old']],
-  [{ by: 'mailbox', text: 'a@exemple.fr' }, 'certificate_store_mailboxes', ['consented']],
+  [{ by: 'mailbox', text: 'a@exemple.fr' }, 'certificate_store_any_mailbox', ['consented']],
 ];
 
 describe('a search', () => {
