@@ -92,13 +92,13 @@ export async function storedWithMailbox(tx: Tx, mailbox: string): Promise<Stored
     .where(sql`${mailboxes} @> array[${mailbox}]::text[]`);
 }
 
-/** Notes whether a consent is in force for each mailbox of these certificates. */
+/** Notes whether a consent is in force for each mailbox of these certificates. One parameter however many: 65,535 is the most. */
 export async function setMailConsented(tx: Tx, ids: readonly string[], mailConsented: boolean): Promise<void> {
   if (ids.length > 0)
     await tx
       .update(certificateStore)
       .set({ mailConsented })
-      .where(inArray(certificateStore.certificateId, [...ids]));
+      .where(sql`${certificateStore.certificateId} = any (string_to_array(${ids.join()}, ',')::uuid[])`);
 }
 
 /** Takes out the certificates with these serials. */
