@@ -14,7 +14,7 @@ const MOST_WAITING = 10_000;
 export function createConsentUpkeep({ db }: Needs<'db'>): Step {
   let looked = false;
   return async (isStopping) => {
-    while (!looked && !isStopping() && (await countLooks(db.read)) < MOST_WAITING)
+    while (!looked && !isStopping() && (await countLooks(db.read, MOST_WAITING)) < MOST_WAITING)
       looked = await db.transaction((tx) => askForFirstLooks(tx, BATCH));
   };
 }
