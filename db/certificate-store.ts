@@ -38,7 +38,7 @@ export type StorePage = {
   readonly after?: string | undefined;
 };
 
-export type StoredCertificate = { readonly id: string; readonly der: Uint8Array };
+export type StoredCertificate = { readonly id: string; readonly der: Uint8Array; readonly holdsMailbox: boolean };
 
 /** One parameter however many serials. */
 const serialsOf = (rows: readonly FeedRow[]): SQL => {
@@ -119,16 +119,16 @@ export async function removeExpired(tx: Tx, now: Date, limit: number): Promise<n
 
 /** What is found and may be shown, newest first. */
 export async function searchStore(tx: Tx, lookup: StoreLookup, page: StorePage): Promise<StoredCertificate[]> {
-  const { rows } = await tx.execute<{ id: string; der: Uint8Array }>(storeQuery(lookup, page));
+  const { rows } = await tx.execute<StoredCertificate>(storeQuery(lookup, page));
   return rows;
 }
 
 /** The statement that finds a page. */
 export function storeQuery(lookup: StoreLookup, page: StorePage): SQL {
-  const { certificateId, profile, issuer } = certificateStore;
+  const { certificateId, profile, issuer, mailboxes } = certificateStore;
   const beyond = page.after === undefined ? [] : [lt(certificateId, page.after)];
   const pageOf = (...conditions: (SQL | undefined)[]): SQL => sql`
-    select ${certificate.id}, ${certificate.der} from ${certificateStore}
+    select ${certificate.id}, ${certificate.der}, cardinality(${mailboxes}) > 0 as "holdsMailbox" from ${certificateStore}
     join ${certificate} on ${certificate.id} = ${certificateId}
     where ${and(...conditions, ...beyond, ...inForce(page.now))}
     order by ${certificateId} desc limit ${page.limit}`;
@@ -137,7 +137,7 @@ export function storeQuery(lookup: StoreLookup, page: StorePage): SQL {
   // each profile has its index entries in the order of the page, so that a page costs so many of each, whatever there is
   const ofProfile = pageOf(mayBeComeUpon(page), eq(issuer, lookup.id), sql`${profile} = shown.profile`);
   return sql`
-    select found.id, found.der from unnest(${shown}) as shown (profile) cross join lateral (${ofProfile}) as found
+    select found.* from unnest(${shown}) as shown (profile) cross join lateral (${ofProfile}) as found
     order by found.id desc limit ${page.limit}`;
 }
 
