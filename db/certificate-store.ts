@@ -5,7 +5,7 @@ import { and, eq, gte, inArray, isNull, lt, lte, type SQL, sql } from 'drizzle-o
 import type { JsonObject } from './canonical.ts';
 import type { Tx } from './connect.ts';
 import type { FeedRow } from './feed.ts';
-import { certificateStore, mayBeComeUpon } from './schema/certificate-store.ts';
+import { certificateStore, hasNoUnconsentedMailbox } from './schema/certificate-store.ts';
 import { certificate } from './schema/certificates.ts';
 
 /** An issued certificate that may have a row in the store. */
@@ -38,7 +38,7 @@ export type StorePage = {
   readonly after?: string | undefined;
 };
 
-export type StoredCertificate = { readonly id: string; readonly der: Uint8Array };
+export type StoredCertificate = { readonly id: string; readonly der: Uint8Array; readonly holdsMailbox: boolean };
 
 /** One parameter however many serials. */
 const serialsOf = (rows: readonly FeedRow[]): SQL => {
@@ -94,13 +94,13 @@ export async function storedWithMailbox(tx: Tx, mailbox: string): Promise<Stored
     .where(sql`${mailboxes} @> array[${mailbox}]::text[]`);
 }
 
-/** Notes whether a consent is in force for each mailbox of these certificates. */
+/** Notes whether a consent is in force for each mailbox of these certificates. One parameter however many: 65,535 is the most. */
 export async function setMailConsented(tx: Tx, ids: readonly string[], mailConsented: boolean): Promise<void> {
   if (ids.length > 0)
     await tx
       .update(certificateStore)
       .set({ mailConsented })
-      .where(inArray(certificateStore.certificateId, [...ids]));
+      .where(sql`${certificateStore.certificateId} = any (string_to_array(${ids.join()}, ',')::uuid[])`);
 }
 
 /** Takes out the certificates with these serials. */
@@ -121,33 +121,36 @@ export async function removeExpired(tx: Tx, now: Date, limit: number): Promise<n
 
 /** What is found and may be shown, newest first. */
 export async function searchStore(tx: Tx, lookup: StoreLookup, page: StorePage): Promise<StoredCertificate[]> {
-  const { rows } = await tx.execute<{ id: string; der: Uint8Array }>(storeQuery(lookup, page));
+  const { rows } = await tx.execute<StoredCertificate>(storeQuery(lookup, page));
   return rows;
 }
 
 /** The statement that finds a page. */
 export function storeQuery(lookup: StoreLookup, page: StorePage): SQL {
-  const { certificateId, profile, issuer } = certificateStore;
+  const { certificateId, profile, issuer, mailboxes } = certificateStore;
   const beyond = page.after === undefined ? [] : [lt(certificateId, page.after)];
   const pageOf = (...conditions: (SQL | undefined)[]): SQL => sql`
-    select ${certificate.id}, ${certificate.der} from ${certificateStore}
+    select ${certificate.id}, ${certificate.der}, cardinality(${mailboxes}) > 0 as "holdsMailbox" from ${certificateStore}
     join ${certificate} on ${certificate.id} = ${certificateId}
     where ${and(...conditions, ...beyond, ...inForce(page.now))}
     order by ${certificateId} desc limit ${page.limit}`;
   const shown = sql`string_to_array(${page.profiles.join(' ')}, ' ')`;
   if (lookup.by !== 'issuer') return pageOf(conditionOf(lookup, page), sql`${profile} = any (${shown})`);
   // each profile has its index entries in the order of the page, so that a page costs so many of each, whatever there is
-  const ofProfile = pageOf(comeUpon(page), eq(issuer, lookup.id), sql`${profile} = shown.profile`);
+  const ofProfile = pageOf(mayBeComeUpon(page), eq(issuer, lookup.id), sql`${profile} = shown.profile`);
   return sql`
-    select found.id, found.der from unnest(${shown}) as shown (profile) cross join lateral (${ofProfile}) as found
+    select found.* from unnest(${shown}) as shown (profile) cross join lateral (${ofProfile}) as found
     order by found.id desc limit ${page.limit}`;
 }
 
-/** What may be come upon, as the policies are now; its first half is the condition of the indexes. */
-function comeUpon({ mailProfiles }: Pick<StorePage, 'mailProfiles'>): SQL | undefined {
+/** What may be come upon of public profiles, as the policies are now; the first half is the condition of the indexes. */
+function mayBeComeUpon({ mailProfiles }: Pick<StorePage, 'mailProfiles'>): SQL | undefined {
   const { profile, mailboxes } = certificateStore;
   const withMail = sql`string_to_array(${mailProfiles.join(' ')}, ' ')`;
-  return and(mayBeComeUpon(certificateStore), sql`(cardinality(${mailboxes}) = 0 or ${profile} = any (${withMail}))`);
+  return and(
+    hasNoUnconsentedMailbox(certificateStore),
+    sql`(cardinality(${mailboxes}) = 0 or ${profile} = any (${withMail}))`,
+  );
 }
 
 /** Only by a hash that nobody has who has not met the certificate is every one found: a subject can be made up. */
@@ -158,15 +161,15 @@ function conditionOf(
   const { commonName, hosts, mailboxes } = certificateStore;
   switch (lookup.by) {
     case 'commonName':
-      return and(comeUpon(page), eq(commonName, lookup.text));
+      return and(mayBeComeUpon(page), eq(commonName, lookup.text));
     case 'host':
-      return and(comeUpon(page), sql`${hosts} @> array[${lookup.text}]::text[]`);
+      return and(mayBeComeUpon(page), sql`${hosts} @> array[${lookup.text}]::text[]`);
     case 'mailbox':
-      return and(comeUpon(page), sql`${mailboxes} @> array[${lookup.text}]::text[]`);
+      return and(mayBeComeUpon(page), sql`${mailboxes} @> array[${lookup.text}]::text[]`);
     case 'certificate':
       return eq(certificateStore.certificateKey, lookup.key);
     case 'subject':
-      return and(comeUpon(page), eq(certificateStore.subjectKey, lookup.key));
+      return and(mayBeComeUpon(page), eq(certificateStore.subjectKey, lookup.key));
     case 'issuerAndSerial':
       return eq(certificateStore.issuerAndSerialKey, lookup.key);
     case 'keyIdentifier':
@@ -250,7 +253,7 @@ export function directoryQuery(tx: Tx, filter: DirectoryFilter, page: DirectoryP
     .where(
       and(
         ...namesThatFit(filter, page),
-        comeUpon(page),
+        mayBeComeUpon(page),
         inArray(certificateStore.profile, [...page.profiles]),
         ...inForce(page.now),
       ),
@@ -268,7 +271,7 @@ function namesThatFit(
   const here = sql`(${soughtName}, ${certificateId})`;
   const at = (place: DirectoryPlace): SQL => sql`(${place.soughtName} collate "C", ${place.id}::uuid)`;
   return [
-    mayBeComeUpon(certificateStore),
+    hasNoUnconsentedMailbox(certificateStore),
     structure === undefined ? undefined : eq(certificateStore.structure, structure),
     // the last character that there is comes after all that may follow the beginning
     name === undefined ? undefined : and(gte(soughtName, name), lt(soughtName, `${name}\u{10ffff}`)),

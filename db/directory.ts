@@ -183,10 +183,12 @@ export async function settleLooks(tx: Tx, looks: readonly Pick<WantedLook, 'id' 
       select split_part(look, ' ', 1)::uuid, split_part(look, ' ', 2)::xid8 from unnest(string_to_array(${taken}, ',')) as look)`);
 }
 
-/** How many looks are still to be taken. */
-export async function countLooks(tx: Tx): Promise<number> {
-  const [row] = await tx.select({ looks: count() }).from(directoryLook);
-  return row?.looks ?? 0;
+/** How many looks are still to be taken, counted up to `limit`. */
+export async function countLooks(tx: Tx, limit: number): Promise<number> {
+  const { rows } = await tx.execute<{ looks: number }>(
+    sql`select count(*)::int as looks from (select from directory_look limit ${limit}) as waiting`,
+  );
+  return rows[0]?.looks ?? 0;
 }
 
 export type Postponed = {

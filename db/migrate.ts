@@ -1,43 +1,82 @@
 // Brings a database to the schema of this version, one process at a time, and refuses a database whose history is not ours.
 
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type MigrationMeta, readMigrationFiles } from 'drizzle-orm/migrator';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import { Client } from 'pg';
-import { type Finding, Refusal } from '../src/errors.ts';
+import { type Finding, Outage, Refusal } from '../src/errors.ts';
+import { buildLateIndexes, missingIndexes } from './late-indexes.ts';
 import { translate, translateDriver } from './query-error.ts';
 
 const FOLDER = fileURLToPath(new URL('migrations/', import.meta.url));
 // Any fixed number will do; this one says "igc" in ASCII.
 const LOCK = 0x69_67_63;
 const LOCK_WAIT_MS = 60_000;
+const LOCK_POLL_MS = 200;
+// Whoever comes behind a migration that waits for a table waits with it, and gives up after five seconds (db/connect.ts).
+const TABLE_WAIT_MS = 1_000;
+const TABLE_TRIES = 60;
+
+type MigrateOptions = {
+  readonly folder?: string;
+  /** told in a line what takes long */
+  readonly progress?: (line: string) => void;
+};
 
 /**
- * Applies the migrations that are missing; safe to repeat and to run from several processes at once.
+ * Applies the migrations that are missing, in one transaction, and then builds the indexes that are missing, beside a service that
+ * may run; safe to repeat and to run from several processes at once.
  * Refusal('configuration_invalid') when the journal is out of order, an applied migration was changed or skipped, or the
- * rows come from another cluster; Outage('database') when the database is away. A database that is ahead is left alone.
+ * rows come from another cluster; Outage('database') when the database is away, another process migrates it, or a table was never
+ * free. A database that is ahead is left alone.
  */
-export async function migrateDatabase(url: string, folder: string = FOLDER): Promise<void> {
+export async function migrateDatabase(
+  url: string,
+  { folder = FOLDER, progress = () => {} }: MigrateOptions = {},
+): Promise<void> {
   const files = readMigrations(folder);
   await withLockedClient(url, async (client) => {
-    refuseDifference(files, await appliedMigrations(client));
-    await migrate(drizzle({ client }), { migrationsFolder: folder });
+    const applied = await appliedMigrations(client);
+    refuseDifference(files, applied);
+    await applyMissing(client, folder);
     await refuseForeignTransactionIds(client);
+    // a newer version may have dropped an index of ours
+    if (applied.length <= files.length) await buildLateIndexes(client, { migrations: files.length, progress });
   });
 }
 
-/** Checks, without changing anything, that the database has every migration of this version; for start-up. */
+/** A table that is not free within a moment is left to its users, and the whole transaction comes again. */
+async function applyMissing(client: Client, folder: string): Promise<void> {
+  await client.query(`set lock_timeout = ${TABLE_WAIT_MS}`);
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await migrate(drizzle({ client }), { migrationsFolder: folder });
+      return;
+    } catch (error) {
+      if (tries === TABLE_TRIES || !isLockTimeout(translate(error))) throw error;
+      await sleep(TABLE_WAIT_MS);
+    }
+  }
+}
+
+/** PostgreSQL Appendix A: lock_not_available. */
+const isLockTimeout = (error: unknown): boolean => error instanceof Outage && error.cause === '55P03';
+
+/** Checks, without changing anything, that the database has every migration of this version, and every index; for start-up. */
 export async function checkMigrations(url: string, folder: string = FOLDER): Promise<void> {
   const files = readMigrations(folder);
   await withClient(url, async (client) => {
     const applied = await appliedMigrations(client);
     refuseDifference(files, applied);
-    if (applied.length < files.length) {
-      const remedy = 'run `scripts/igc hierarchy create`, which migrates first and is safe to repeat';
+    const remedy = 'run `scripts/igc hierarchy create`, which migrates first and is safe to repeat';
+    if (applied.length < files.length)
       throw refusal('the database is not migrated to this version', applied.length, remedy);
-    }
+    // without one a search would read the whole table; a newer version may have dropped it
+    const [missing] = applied.length > files.length ? [] : await missingIndexes(client, files.length);
+    if (missing !== undefined) throw refusal(`the index ${missing} is not built`, applied.length - 1, remedy);
     await refuseForeignTransactionIds(client);
   });
 }
@@ -117,14 +156,27 @@ function refusal(detail: string, index: number, remedy: string = RESTORE): Refus
 // The lock belongs to the session, so it ends with the connection whatever happens to this process.
 async function withLockedClient(url: string, act: (client: Client) => Promise<void>): Promise<void> {
   await withClient(url, async (client) => {
-    await client.query(`set lock_timeout = ${LOCK_WAIT_MS}`);
-    await client.query('select pg_advisory_lock($1)', [LOCK]);
+    const since = performance.now();
+    while (!(await tryLock(client))) {
+      if (performance.now() - since > LOCK_WAIT_MS) throw new Outage('database', 'another process is migrating it');
+      await sleep(LOCK_POLL_MS);
+    }
     await act(client);
   });
 }
 
+/** Asked again and again: one who waited inside a statement would be waited for by the index that the holder builds. */
+async function tryLock(client: Client): Promise<boolean> {
+  const { rows } = await client.query('select pg_try_advisory_lock($1) as locked', [LOCK]);
+  return rows[0]?.locked === true;
+}
+
 async function withClient(url: string, act: (client: Client) => Promise<void>): Promise<void> {
-  const client = new Client({ connectionString: url, application_name: 'igc migrate', connectionTimeoutMillis: 5_000 });
+  const client = new Client({
+    ...{ connectionString: url, application_name: 'igc migrate', connectionTimeoutMillis: 5_000 },
+    // an index is not built on, nor the lock kept, for a process that is gone
+    options: '-c client_connection_check_interval=1s',
+  });
   client.on('error', () => {});
   try {
     await client.connect().catch((error) => {

@@ -20,10 +20,8 @@ CREATE TABLE "directory_look" (
 	"xid" "xid8" DEFAULT pg_current_xact_id() NOT NULL
 );
 --> statement-breakpoint
-DROP INDEX "certificate_store_mailboxes";--> statement-breakpoint
-ALTER TABLE "directory_look" ADD CONSTRAINT "directory_look_certificate_id_certificate_id_fk" FOREIGN KEY ("certificate_id") REFERENCES "public"."certificate"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE UNIQUE INDEX "mailbox_consent_in_force" ON "mailbox_consent" USING btree ("mailbox") WHERE "mailbox_consent"."withdrawn_at" is null;--> statement-breakpoint
 CREATE INDEX "mailbox_consent_by_mailbox" ON "mailbox_consent" USING btree ("mailbox","id");--> statement-breakpoint
-CREATE INDEX "certificate_store_mailboxes" ON "certificate_store" USING gin ("mailboxes");--> statement-breakpoint
--- The directory showed what holds a mailbox before anybody could consent.
-insert into directory_look (certificate_id) select certificate_id from certificate_store where cardinality(mailboxes) > 0;
+-- How far certificates with a mailbox were asked for a look: the directory showed them before anybody could consent.
+ALTER TABLE "directory_progress" ADD COLUMN "looks_after" uuid DEFAULT '00000000-0000-0000-0000-000000000000';--> statement-breakpoint
+ALTER TABLE "directory_look" ADD CONSTRAINT "directory_look_certificate_id_certificate_id_fk" FOREIGN KEY ("certificate_id") REFERENCES "public"."certificate"("id") ON DELETE no action ON UPDATE no action;

@@ -6,9 +6,11 @@ import { boolean, index, pgTable, text, uuid } from 'drizzle-orm/pg-core';
 import { certificate } from './certificates.ts';
 import { bytea, byteLength, bytewiseText, instant, rule, textLength } from './columns.ts';
 
-/** What may be come upon: the certificate holds no mailbox, or a consent is in force for each that it holds. */
-export const mayBeComeUpon = (t: { readonly mailConsented: SQLWrapper; readonly mailboxes: SQLWrapper }): SQL =>
-  sql`(${t.mailConsented} or cardinality(${t.mailboxes}) = 0)`;
+/** The certificate holds no mailbox, or a consent is in force for each that it holds; what its profile lets be shown is not asked. */
+export const hasNoUnconsentedMailbox = (t: {
+  readonly mailConsented: SQLWrapper;
+  readonly mailboxes: SQLWrapper;
+}): SQL => sql`(${t.mailConsented} or cardinality(${t.mailboxes}) = 0)`;
 
 /** One row for each certificate that was ordered, and is neither revoked nor expired. */
 export const certificateStore = pgTable(
@@ -41,14 +43,16 @@ export const certificateStore = pgTable(
     index('certificate_store_issuer_and_serial').on(t.issuerAndSerialKey),
     index('certificate_store_key_identifier').on(t.keyIdentifierKey, t.certificateId),
     // a profile has one issuer, so this serves searches by issuer as well
-    index('certificate_store_profile').on(t.profile, t.certificateId).where(mayBeComeUpon(t)),
+    index('certificate_store_profile').on(t.profile, t.certificateId).where(hasNoUnconsentedMailbox(t)),
     index('certificate_store_common_name').on(t.commonName, t.certificateId).where(sql`${t.commonName} is not null`),
     // pages of the directory follow these
-    index('certificate_store_name').on(t.soughtName, t.certificateId).where(mayBeComeUpon(t)),
-    index('certificate_store_structure').on(t.structure, t.soughtName, t.certificateId).where(mayBeComeUpon(t)),
+    index('certificate_store_name').on(t.soughtName, t.certificateId).where(hasNoUnconsentedMailbox(t)),
+    index('certificate_store_structure')
+      .on(t.structure, t.soughtName, t.certificateId)
+      .where(hasNoUnconsentedMailbox(t)),
     index('certificate_store_hosts').using('gin', t.hosts),
-    // of all, so that a consent finds what it is about
-    index('certificate_store_mailboxes').using('gin', t.mailboxes),
+    // of all, so that a consent finds what it is about; built once the migrations are applied (db/late-indexes.ts)
+    index('certificate_store_any_mailbox').using('gin', t.mailboxes),
     index('certificate_store_expiry').on(t.notAfter),
     textLength('certificate_store_struct_id_nat', t.structure, 64),
     rule('certificate_store_sought_name', sql`char_length(${t.soughtName}) <= 160`),

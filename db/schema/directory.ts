@@ -16,6 +16,11 @@ export const directoryProgress = pgTable(
     endedUntil: instant('ended_until').notNull(),
     /** when the directory last had everything but what is pending */
     completeAt: instant('complete_at'),
+    /**
+     * of the certificates in the store, those up to this one were asked for a look, for the directory may have shown their mailboxes
+     * before anybody could consent; empty once all were
+     */
+    looksAfter: uuid('looks_after').default('00000000-0000-0000-0000-000000000000'),
   },
   (t) => [
     rule('directory_progress_one_row', sql`${t.oneRow}`),

@@ -128,7 +128,7 @@ async function createWithDatabase(
 }
 
 async function withDatabase<T>(url: string, act: (db: Database) => Promise<T>): Promise<T> {
-  await migrateDatabase(url);
+  await migrateDatabase(url, { progress: say });
   const db = openDatabase(url, { applicationName: 'igc-sante ceremony' });
   try {
     return await act(db);

@@ -6,7 +6,7 @@ import { clearAlarm, raiseAlarm } from '../alarms/raise.ts';
 import type { Needs } from '../system.ts';
 
 export type DirectoryLag = {
-  /** rows of the feed that the directory has not followed, counted up to `mostRows`, and looks that it has not taken */
+  /** rows of the feed that the directory has not followed, and looks that it has not taken, counted up to `MOST_ROWS` */
   readonly rows: number;
   /** entries that the directory refused and is asked again to take */
   readonly refused: number;
@@ -29,9 +29,9 @@ const REFUSED_MS = 60 * 60_000;
 export async function directoryLag({ db }: Needs<'db'>): Promise<DirectoryLag> {
   const { cursor, completeAt } = await readDirectoryProgress(db.read);
   const { entries, oldest, reasons, awaySince } = await pendingSummary(db.read);
-  const rows = (await feedRowsBeyond(db.read, cursor, MOST_ROWS)) + (await countLooks(db.read));
+  const behind = await feedRowsBeyond(db.read, cursor, MOST_ROWS);
   return {
-    ...{ rows, refused: entries, reasons },
+    ...{ rows: behind + (await countLooks(db.read, MOST_ROWS - behind)), refused: entries, reasons },
     ...(oldest !== undefined && { refusedSince: oldest }),
     ...(completeAt !== undefined && { completeAt }),
     ...(awaySince !== undefined && { awaySince }),

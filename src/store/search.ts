@@ -18,6 +18,8 @@ export type StoreQuestion =
 export type StoreAnswer = {
   /** DER, authorities first, then the newest */
   readonly certificates: readonly Uint8Array[];
+  /** whether any of them holds a mailbox */
+  readonly holdsMailbox?: boolean;
   /** id to go on after, absent when this is all */
   readonly next?: string;
 };
@@ -42,7 +44,9 @@ export function createStoreSearch(system: SearchNeeds): SearchCertificates {
     const page = { profiles, mailProfiles: withMail, now: system.clock(), limit: STORE_PAGE + 1, after };
     const rows = lookup === undefined ? [] : await searchStore(system.db.read, lookup, page);
     const first = after === undefined ? known.filter(({ keys }) => fits(keys, question)).map(({ der }) => der) : [];
-    return { certificates: [...first, ...rows.slice(0, STORE_PAGE).map(({ der }) => der)], ...nextOf(rows) };
+    const found = rows.slice(0, STORE_PAGE);
+    const holdsMailbox = found.some((row) => row.holdsMailbox);
+    return { certificates: [...first, ...found.map(({ der }) => der)], holdsMailbox, ...nextOf(rows) };
   };
 }
 

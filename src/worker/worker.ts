@@ -13,6 +13,7 @@ import { startLoop } from '../loop.ts';
 import { openMailer } from '../notices/mail.ts';
 import { newObserver, type Observer, observe } from '../observer/observe.ts';
 import { createPatience } from '../patience.ts';
+import { createConsentUpkeep } from '../store/consent-upkeep.ts';
 import { fillCertificateStore } from '../store/fill.ts';
 import type { System } from '../system.ts';
 import { startAlarmMails } from './alarm-mail.ts';
@@ -28,6 +29,7 @@ const RELAY_MS = 200;
 const SEAL_MS = 500;
 /** How long a certificate may be issued before the store has it. */
 const STORE_MS = 1_000;
+const CONSENTS_MS = 10_000;
 /** How long a CRL or a responder that is due may wait; usually a revocation's own job is there before. */
 const LOOK_MS = 3_000;
 /** How often the OCSP token is searched for keys that nobody certified. */
@@ -86,6 +88,7 @@ export async function startWorker(system: System): Promise<RunningWorker> {
       log,
     ),
     startLoop('certificate store', STORE_MS, () => fillCertificateStore(system, holder), log),
+    startLoop('consents', CONSENTS_MS, createConsentUpkeep(system), log),
     startLoop('responders', LOOK_MS, () => renewResponders(system, responderPatience), log),
     ...startNotices(system, mailer, lastNotices),
     ...startWebhooks(holder),

@@ -53,6 +53,13 @@ describe('the certificate store', () => {
     expect(response.headers).not.toHaveProperty('transfer-encoding');
   });
 
+  it('lets no cache keep what holds a mailbox, whose consent may be withdrawn at any time', async () => {
+    const answer = { certificates: [ONE, OTHER], holdsMailbox: true };
+    const response = await ask(`/certificates/search?sHash=${encodeURIComponent(KEY)}`, { answer });
+    expect([response.statusCode, response.headers['cache-control']]).toEqual([200, 'no-store, no-transform']);
+    for (const header of ['etag', 'expires']) expect(response.headers).not.toHaveProperty(header);
+  });
+
   it('answers several as multipart/mixed, each verbatim, and none of them encoded', async () => {
     const response = await ask('/certificates/search?name=x', { answer: { certificates: [ONE, OTHER] } });
     const type = String(response.headers['content-type']);

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { sql } from 'drizzle-orm';
+import { uuidv7 } from 'uuidv7';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   addToStore,
@@ -11,6 +12,8 @@ import {
   type StoreRow,
   searchDirectory,
   searchStore,
+  setMailConsented,
+  storedWithMailbox,
   storeQuery,
 } from '#db/certificate-store.ts';
 import type { CertificateIntent } from '#db/certificates.ts';
@@ -66,7 +69,7 @@ const LOOKUPS: readonly (readonly [lookup: StoreLookup, index: string, found: st
   [{ by: 'issuer', id: CA }, 'certificate_store_profile', ['consented', 'old']],
   [{ by: 'commonName', text: 'www.exemple.fr' }, 'certificate_store_common_name', ['consented', 'old']],
   [{ by: 'host', text: 'www.exemple.fr' }, 'certificate_store_hosts', ['consented', 'old']],
-  [{ by: 'mailbox', text: 'a@exemple.fr' }, 'certificate_store_mailboxes', ['consented']],
+  [{ by: 'mailbox', text: 'a@exemple.fr' }, 'certificate_store_any_mailbox', ['consented']],
 ];
 
 describe('a search', () => {
@@ -131,6 +134,18 @@ describe('what comes into the store', () => {
     expect([await removeExpired(db.read, LATER, 5), await removeExpired(db.read, LATER, 5)]).toEqual([1, 0]);
     expect(await count()).toBe(before - 2);
   });
+});
+
+test('a consent reaches every certificate with its mailbox, be they more than a statement has parameters', async () => {
+  const { read } = fresh.db;
+  const ids = [...Array.from({ length: 70_000 }, () => uuidv7()), made.unasked?.id ?? ''];
+  const consented = async (): Promise<boolean | undefined> =>
+    (await storedWithMailbox(read, 'a@exemple.fr')).find(({ certificateId }) => certificateId === made.unasked?.id)
+      ?.mailConsented;
+  await setMailConsented(read, ids, true);
+  expect(await consented()).toBe(true);
+  await setMailConsented(read, ids, false);
+  expect(await consented()).toBe(false);
 });
 
 describe('among many', () => {

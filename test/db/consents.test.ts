@@ -50,12 +50,19 @@ test('a look that is asked for again while it is taken is taken once more', asyn
   const { id } = await issued(read);
   await askForLook(read, [id, id].slice(1));
   await askForLook(read, [id]);
-  expect(await countLooks(read)).toBe(1);
+  expect(await countLooks(read, 10)).toBe(1);
   const taken = await wantedLooks(read, 10);
   expect(taken).toMatchObject([{ id }]);
   await askForLook(read, [id]);
   await settleLooks(read, taken);
-  expect(await countLooks(read)).toBe(1);
+  expect(await countLooks(read, 10)).toBe(1);
   await settleLooks(read, await wantedLooks(read, 10));
-  expect(await countLooks(read)).toBe(0);
+  expect(await countLooks(read, 10)).toBe(0);
+});
+
+test('looks are counted as far as it matters', async () => {
+  const { read } = fresh.db;
+  const ids = [(await issued(read)).id, (await issued(read)).id, (await issued(read)).id];
+  await askForLook(read, ids);
+  expect([await countLooks(read, 2), await countLooks(read, 4)]).toEqual([2, 3]);
 });

@@ -73,15 +73,15 @@ test('a database that is not migrated is refused at start', async () => {
 
 test('a database that a newer version has migrated is left alone', async () => {
   addMigration('9999_new', 'create table from_the_future (id int)');
-  await migrateDatabase(empty.url, folder);
+  await migrateDatabase(empty.url, { folder });
   await migrateDatabase(empty.url);
   await checkMigrations(empty.url);
 });
 
 test('a migration that was changed after it was applied is refused', async () => {
-  await migrateDatabase(empty.url, folder);
+  await migrateDatabase(empty.url, { folder });
   writeFileSync(join(folder, '0001_guards.sql'), 'select 1');
-  await expect(migrateDatabase(empty.url, folder)).rejects.toMatchObject(refused);
+  await expect(migrateDatabase(empty.url, { folder })).rejects.toMatchObject(refused);
   await expect(checkMigrations(empty.url, folder)).rejects.toMatchObject({
     ...refused,
     findings: [{ at: '/entries/1' }],
@@ -89,7 +89,7 @@ test('a migration that was changed after it was applied is refused', async () =>
 });
 
 test('a migration that was slipped in between, and would be skipped, is refused', async () => {
-  await migrateDatabase(empty.url, folder);
+  await migrateDatabase(empty.url, { folder });
   writeFileSync(join(folder, '0000_between.sql'), 'select 1');
   changeJournal(({ entries }) => {
     const [first, second] = entries;
@@ -99,7 +99,7 @@ test('a migration that was slipped in between, and would be skipped, is refused'
       entry.idx = index;
     });
   });
-  await expect(migrateDatabase(empty.url, folder)).rejects.toMatchObject(refused);
+  await expect(migrateDatabase(empty.url, { folder })).rejects.toMatchObject(refused);
 });
 
 test.each([
@@ -114,13 +114,13 @@ test.each([
   ],
 ])('a journal in which a migration %s is refused before the database is touched', async (_what, change) => {
   changeJournal(change);
-  await expect(migrateDatabase(empty.url, folder)).rejects.toMatchObject(refused);
+  await expect(migrateDatabase(empty.url, { folder })).rejects.toMatchObject(refused);
   expect(await query("select to_regclass('certificate') as found")).toEqual([{ found: null }]);
 });
 
 test('a migration that fails leaves nothing behind', async () => {
   addMigration('9999_fails', 'create table half (id int); select 1 / 0');
-  await expect(migrateDatabase(empty.url, folder)).rejects.toMatchObject({ name: 'QueryError', sqlState: '22012' });
+  await expect(migrateDatabase(empty.url, { folder })).rejects.toMatchObject({ name: 'QueryError', sqlState: '22012' });
   expect(await query("select to_regclass('half') as half, to_regclass('certificate') as found")).toEqual([
     { half: null, found: null },
   ]);

@@ -223,7 +223,7 @@ describe('a process of the version before', () => {
 
   it('starts on a database that today’s version has migrated, and migrates nothing back', async () => {
     await checkMigrations(service.database.url, folder);
-    await migrateDatabase(service.database.url, folder);
+    await migrateDatabase(service.database.url, { folder });
     await checkMigrations(service.database.url);
   });
 });

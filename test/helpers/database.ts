@@ -66,7 +66,7 @@ async function migratedTemplate(): Promise<string> {
 }
 
 function digestOfMigrations(): string {
-  const hash = createHash('sha256');
+  const hash = createHash('sha256').update(readFileSync(new URL('../late-indexes.ts', MIGRATIONS)));
   for (const file of readdirSync(MIGRATIONS)
     .filter((file) => file.endsWith('.sql'))
     .sort()) {

@@ -208,6 +208,16 @@ it('a mailbox leads to its certificate while its holder consents to that', async
   expect(await find('email', MAILBOX)).toEqual([]);
 });
 
+it('what holds a mailbox is kept by no cache, and what holds none may be', async () => {
+  const caching = async (query: string): Promise<string | null> =>
+    (await fetch(`http://127.0.0.1:${service.publicPort}/certificates/search?${query}`)).headers.get('cache-control');
+  await withConsent(MAILBOX, async () => {
+    expect(await caching(`email=${MAILBOX}`)).toContain('no-store');
+  });
+  expect(await caching(`certHash=${encodeURIComponent(keys('mailbox').cert)}`)).toContain('no-store');
+  expect(await caching(`name=${HOST}`)).toContain('max-age=300');
+});
+
 it('a certificate that comes into the store after its mailbox was consented to is found by it', async () => {
   const { db } = service.database;
   const again = 'accueil@exemple-sante.fr';

@@ -11,7 +11,10 @@ import { sendCacheable } from './caching.ts';
 import { sendCrl } from './crl.ts';
 import { AFTER, enumerates, parseCrlQuery, parseStoreQuery } from './store-query.ts';
 
-/** What is revoked leaves the store at once; a cache may have it for this long, and whoever uses it asks for its status anyway. */
+/**
+ * What is revoked leaves the store at once; a cache may have it for this long, and whoever uses it asks for its status anyway. Nobody
+ * asks whether a consent was withdrawn, so that no cache may have what holds a mailbox.
+ */
 const MAX_AGE_SECONDS = 300;
 const CERTIFICATE = 'application/pkix-cert';
 
@@ -56,8 +59,10 @@ function sendFound(request: FastifyRequest, reply: FastifyReply, { answer, now }
   if (only === undefined) throw new Refusal('not_found', 'there is no such certificate');
   const digest = digestOf(certificates);
   const boundary = `igc-${digest}`;
+  const body = second === undefined ? only : multipart(certificates, boundary);
   reply.header('content-type', second === undefined ? CERTIFICATE : `multipart/mixed; boundary=${boundary}`);
-  return sendCacheable(request, reply, second === undefined ? only : multipart(certificates, boundary), {
+  if (answer.holdsMailbox) return reply.header('cache-control', 'no-store, no-transform').send(Buffer.from(body));
+  return sendCacheable(request, reply, body, {
     etag: `"${digest}"`,
     expires: new Date(now.getTime() + MAX_AGE_SECONDS * 1000),
     maxAgeSeconds: MAX_AGE_SECONDS,
