@@ -24,9 +24,9 @@ const BATCH = 1_000;
 
 export type DirectoryFollower = {
   /**
-   * One round: refused entries whose pause is over, those that want another look, everything new in the feed, everything that ended. Resolves to the number of
-   * entries that were written, or undefined while another worker has the turn. Throws Outage: what was noted stays, and the next
-   * round goes on from there.
+   * One round: refused entries whose pause is over, everything new in the feed, everything that ended, and those that want another
+   * look. Resolves to the number of entries that were written, or undefined while another worker has the turn. Throws Outage: what was
+   * noted stays, and the next round goes on from there.
    */
   follow(): Promise<number | undefined>;
 };
@@ -44,9 +44,9 @@ export function createFollower(
         const round: Round = { system, connections, turn, ahead };
         const now = system.clock();
         let written = await retryRefused(round);
-        written += await lookAgain(round);
         written += await followFeed(round);
         written += await removeEnded(round, now);
+        written += await lookAgain(round);
         await note(round, { completeAt: now });
         return written;
       }),
@@ -65,7 +65,10 @@ async function retryRefused(round: Round): Promise<number> {
   return await write(round, await dueEntries(round.system.db.read, BATCH));
 }
 
-/** If we stop between the entries and their settling, the next round looks once more. */
+/**
+ * There may be millions, so the feed is followed again after each page of them: no revocation waits for them. If we stop between the
+ * entries and their settling, the next round looks once more.
+ */
 async function lookAgain(round: Round): Promise<number> {
   const { db } = round.system;
   let written = 0;
@@ -75,6 +78,7 @@ async function lookAgain(round: Round): Promise<number> {
     if (looks.length === 0) return written;
     written += await writeRows(round, looks);
     await settleLooks(db.read, looks);
+    written += await followFeed(round);
   }
 }
 

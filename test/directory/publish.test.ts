@@ -5,11 +5,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { pendingSummary, readDirectoryProgress } from '#db/directory.ts';
+import { askForLook, pendingSummary, readDirectoryProgress } from '#db/directory.ts';
 import { revokeCertificate } from '../../src/ca/revoke.ts';
 import { directoryLag } from '../../src/directory/lag.ts';
 import type { DirectoryConnection } from '../../src/directory/ldap.ts';
-import type { DirectoryFollower } from '../../src/directory/publish.ts';
+import { createFollower, type DirectoryFollower } from '../../src/directory/publish.ts';
 import { Outage } from '../../src/errors.ts';
 import type { Structure } from '../../src/policy/holder.ts';
 import { AGENCY, DURAND, HOSPITAL, issueCard, issueTo, MARTIN, newKeyPair, OPERATOR } from '../helpers/cast.ts';
@@ -91,6 +91,30 @@ describe('a certificate', () => {
     expect(await follower.follow()).toBeGreaterThanOrEqual(issued.size);
     for (const [name, der] of issued) expect(await certificates(dnOf(name))).toEqual(sorted(der));
   }, 60_000);
+
+  it('that was revoked goes before any that is only to be looked at once more', async () => {
+    const [name, other] = [newName(), newName()];
+    const [lookedAt, revoked] = [await server(name), await server(other)];
+    await follower.follow();
+    await askForLook(stage.system.db.read, [lookedAt.id]);
+    await revoke(revoked.id);
+    const asked: string[] = [];
+    const watched = new Proxy(stage.connection(), {
+      get(connection, method) {
+        const act: unknown = Reflect.get(connection, method);
+        return typeof act !== 'function'
+          ? act
+          : (...args: unknown[]) => {
+              asked.push(String(args[0]).split(',')[0] ?? '');
+              return act.apply(connection, args);
+            };
+      },
+    });
+    await createFollower(stage.system, [watched], 'first').follow();
+    const [atRevoked, atLook] = [other, name].map((cn) => asked.findIndex((dn) => dn.toLowerCase() === `cn=${cn}`));
+    expect(atRevoked).toBeGreaterThanOrEqual(0);
+    expect(atLook).toBeGreaterThan(atRevoked ?? 0);
+  });
 
   it('that was issued and revoked while nobody looked never was there', async () => {
     const name = newName();
