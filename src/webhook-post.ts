@@ -1,12 +1,12 @@
-// One signed POST to a webhook, and what its answer means. The receiver drops an `igc-event-id` that it has seen: what is told may
-// come twice.
+// One signed POST to a webhook, and what its answer means. The receiver drops a document whose `id` it has seen: what is told may come
+// twice.
 
 import { fetchBounded } from './fetch.ts';
 import { webhookSignature } from './webhook-signature.ts';
 
 export type Post = {
   readonly url: string;
-  /** the same at each try */
+  /** the same at each try; in a header too, which is not signed and serves logs */
   readonly eventId: string;
   /** becomes JSON */
   readonly document: object;

@@ -26,8 +26,8 @@ Examples:
 `;
 
 const REDELIVER_HELP = `
-Without --delivery, what was given up; with it, this one in whatever state. It comes under the same igc-event-id as before, so a receiver
-that has it already drops it.
+Without --delivery, what was given up; with it, this one in whatever state. It comes under the same id as before, so a receiver that has it
+already drops it.
 
 Examples:
   $ igc webhook redeliver 0199aa00-0000-7000-8000-000000000000
