@@ -71,6 +71,14 @@ export async function listConsents(
   return rows.map(present);
 }
 
+/** How many consents are in force for mailboxes that differ from this one in upper and lower case alone. */
+export async function countInOtherCase(tx: Tx, mailbox: string): Promise<number> {
+  const { rows } = await tx.execute<{ consents: number }>(sql`
+    select count(*)::int as consents from mailbox_consent
+    where withdrawn_at is null and lower(mailbox) = lower(${mailbox}) and mailbox <> ${mailbox}`);
+  return rows[0]?.consents ?? 0;
+}
+
 /** Mailboxes for which a consent is in force, in their order, from behind `after` on. */
 export async function consentedMailboxes(
   tx: Tx,
