@@ -94,6 +94,25 @@ export async function storedWithMailbox(tx: Tx, mailbox: string): Promise<Stored
     .where(sql`${mailboxes} @> array[${mailbox}]::text[]`);
 }
 
+/** What the store hides and has with one of these mailboxes; it may have others to which nobody has consented. */
+export async function storedUnconsented(tx: Tx, mailboxes: readonly string[]): Promise<StoredMailboxes[]> {
+  const { rows } = await tx.execute<StoredMailboxes>(unconsentedQuery(mailboxes));
+  return rows;
+}
+
+/**
+ * The statement behind it. It looks each mailbox up by itself, and what is shown is left out afterwards (`offset 0`): the planner expects
+ * so much of many mailboxes, or so little of what is hidden, that it would read the whole table.
+ */
+export const unconsentedQuery = (mailboxes: readonly string[]): SQL => sql`
+  select distinct on (found.certificate_id)
+    found.certificate_id as "certificateId", found.mailboxes, found.mail_consented as "mailConsented"
+  from unnest(string_to_array(${mailboxes.join(' ')}, ' ')) as consented (mailbox) cross join lateral (
+    select certificate_id, mailboxes, mail_consented from certificate_store
+    where mailboxes @> array[consented.mailbox] offset 0
+  ) as found
+  where not found.mail_consented`;
+
 /** Notes whether a consent is in force for each mailbox of these certificates. One parameter however many: 65,535 is the most. */
 export async function setMailConsented(tx: Tx, ids: readonly string[], mailConsented: boolean): Promise<void> {
   if (ids.length > 0)

@@ -1,6 +1,6 @@
 // Consents to be found by a mailbox. Personal data: never in a log line or an error, and in an audit row in its erasable content alone.
 
-import { and, eq, isNull, sql } from 'drizzle-orm';
+import { and, eq, gt, isNull, sql } from 'drizzle-orm';
 import { Refusal } from '../src/errors.ts';
 import type { Tx } from './connect.ts';
 import { type Present, present } from './rows.ts';
@@ -69,6 +69,29 @@ export async function listConsents(
     .where(and(mailbox === undefined ? undefined : eq(ofMailbox, mailbox), ended ? undefined : isNull(withdrawnAt)))
     .orderBy(ofMailbox, id);
   return rows.map(present);
+}
+
+/** How many consents are in force for mailboxes that differ from this one in upper and lower case alone. */
+export async function countInOtherCase(tx: Tx, mailbox: string): Promise<number> {
+  const { rows } = await tx.execute<{ consents: number }>(sql`
+    select count(*)::int as consents from mailbox_consent
+    where withdrawn_at is null and lower(mailbox) = lower(${mailbox}) and mailbox <> ${mailbox}`);
+  return rows[0]?.consents ?? 0;
+}
+
+/** Mailboxes for which a consent is in force, in their order, from behind `after` on. */
+export async function consentedMailboxes(
+  tx: Tx,
+  { after, limit }: { readonly after: string; readonly limit: number },
+): Promise<string[]> {
+  const { mailbox, withdrawnAt } = mailboxConsent;
+  const rows = await tx
+    .select({ mailbox })
+    .from(mailboxConsent)
+    .where(and(isNull(withdrawnAt), gt(mailbox, after)))
+    .orderBy(mailbox)
+    .limit(limit);
+  return rows.map((row) => row.mailbox);
 }
 
 /** What is known of these mailboxes. */

@@ -22,7 +22,7 @@ const TABLE_TRIES = 60;
 
 type MigrateOptions = {
   readonly folder?: string;
-  /** told in a line what takes long */
+  /** told in a line what may take long; nothing is in a database that was empty */
   readonly progress?: (line: string) => void;
 };
 
@@ -44,7 +44,9 @@ export async function migrateDatabase(
     await applyMissing(client, folder);
     await refuseForeignTransactionIds(client);
     // a newer version may have dropped an index of ours
-    if (applied.length <= files.length) await buildLateIndexes(client, { migrations: files.length, progress });
+    if (applied.length > files.length) return;
+    const told = applied.length === 0 ? () => {} : progress;
+    await buildLateIndexes(client, { migrations: files.length, progress: told });
   });
 }
 

@@ -1,12 +1,12 @@
 // igc consent: by whose leave a certificate may be found by the mailbox that it holds, and everything that anybody may come upon it by.
 
 import type { Command } from 'commander';
-import { listConsents, type MailboxConsent } from '#db/consents.ts';
+import { countInOtherCase, listConsents, type MailboxConsent } from '#db/consents.ts';
 import { Refusal } from '../../src/errors.ts';
 import { checkMailbox, foldMailbox } from '../../src/policy/mailboxes.ts';
 import { type ConsentChange, giveConsent, withdrawConsent } from '../../src/store/consent.ts';
 import { operator, withSystem } from './operator.ts';
-import { printDocument, printRows, say } from './output.ts';
+import { printDocument, printRows } from './output.ts';
 import { DRY_RUN, marked, withRehearsal } from './rehearsal.ts';
 
 const GIVE_HELP = `
@@ -27,6 +27,8 @@ Examples:
 const WITHDRAW_HELP = `
 Whoever may consent may withdraw it at any time, without a reason. Searches over HTTP leave the certificates out from that moment on,
 and the LDAP directory within seconds; what others have copied meanwhile stays with them. It may be given again.
+
+Ends with exit code 4 where no consent for this mailbox, in these letters, is in force.
 
 Examples:
   $ igc consent withdraw secretariat@hopital-generique.fr
@@ -94,9 +96,20 @@ async function give(text: string, options: ShownOptions & { readonly evidence: s
 
 async function withdraw(text: string, options: ShownOptions): Promise<void> {
   const mailbox = mailboxOf(text);
-  const done = await withRehearsal(options, (system) => withdrawConsent(system, { mailbox, actor: operator() }));
-  if (done === undefined) say('there is no consent for this mailbox that could be withdrawn');
-  printDocument(marked({ ...documentOf(done), withdrawn: done !== undefined }, options), options);
+  const done = await withRehearsal(options, async (system) => {
+    const ended = await withdrawConsent(system, { mailbox, actor: operator() });
+    if (ended !== undefined) return ended;
+    throw nothingToWithdraw(await countInOtherCase(system.db.read, mailbox));
+  });
+  printDocument(marked({ ...documentOf(done), withdrawn: true }, options), options);
+}
+
+/** The letters before the @ count; who reads this may have to look, for no mailbox stands in an error. */
+function nothingToWithdraw(inOtherCase: number): Refusal {
+  const detail = `${inOtherCase} in force for mailboxes that differ in upper and lower case alone`;
+  const remedy = '`igc consent list` shows them as they are certified';
+  const finding = { rule: 'RFC 5321 §2.4: the local part is case sensitive', at: '<mailbox>', detail, remedy };
+  return new Refusal('not_found', 'no consent for this mailbox is in force', inOtherCase === 0 ? [] : [finding]);
 }
 
 async function list({ all, json }: { readonly all?: true; readonly json?: true }): Promise<void> {
@@ -120,11 +133,7 @@ function print(consents: readonly MailboxConsent[], json: true | undefined): voi
   printRows(rows, ['mailbox', 'givenAt', 'givenBy', 'evidence', 'withdrawnAt', 'withdrawnBy'], { json });
 }
 
-const documentOf = (done: ConsentChange | undefined) => ({
-  id: done?.id ?? null,
-  certificates: done?.certificates ?? 0,
-  shown: done?.consented ?? 0,
-});
+const documentOf = ({ id, certificates, consented }: ConsentChange) => ({ id, certificates, shown: consented });
 
 /** One spelling, as certificates have it. */
 function mailboxOf(text: string): string {

@@ -15,6 +15,7 @@ import {
   setMailConsented,
   storedWithMailbox,
   storeQuery,
+  unconsentedQuery,
 } from '#db/certificate-store.ts';
 import type { CertificateIntent } from '#db/certificates.ts';
 import { recordRevocation } from '#db/revocations.ts';
@@ -183,6 +184,15 @@ describe('among many', () => {
     const { rows } = await fresh.db.read.execute<{ 'QUERY PLAN': string }>(sql`explain ${query}`);
     const plan = rows.map((line) => line['QUERY PLAN']).join('\n');
     expect(plan).toContain(index);
+    expect(plan).not.toContain('Seq Scan on certificate');
+  });
+
+  test('what is hidden though its mailbox has a consent is looked for in the index of mailboxes, however many there are', async () => {
+    const mailboxes = Array.from({ length: 500 }, (_, n) => `m${n}@exemple.fr`);
+    const query = sql`explain ${unconsentedQuery(mailboxes)}`;
+    const { rows } = await fresh.db.read.execute<{ 'QUERY PLAN': string }>(query);
+    const plan = rows.map((line) => line['QUERY PLAN']).join('\n');
+    expect(plan).toContain('certificate_store_any_mailbox');
     expect(plan).not.toContain('Seq Scan on certificate');
   });
 });

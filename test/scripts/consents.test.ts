@@ -27,7 +27,7 @@ test('a consent is given, withdrawn and given again, and all of it is kept', asy
     { mailbox: MAILBOX, evidence: 'formulaire 2026-0117', withdrawnAt: null },
   ]);
   expect((await igc('withdraw', MAILBOX, '--json')).json()).toMatchObject([{ withdrawn: true }]);
-  expect((await igc('withdraw', MAILBOX, '--json')).json()).toMatchObject([{ withdrawn: false, id: null }]);
+  expect(await igc('withdraw', MAILBOX)).toMatchObject({ code: 4, stdout: '' });
   expect((await igc('list', '--json')).json()).toEqual([]);
   expect(await give(MAILBOX)).toMatchObject({ code: 0 });
   expect((await igc('list', '--all', '--json')).json()).toHaveLength(2);
@@ -61,4 +61,17 @@ test('the audit has each act by the id of the consent, and the mailbox where it 
   expect(rows[0]?.content).toEqual({ mailbox: MAILBOX, evidence: 'formulaire 2026-0117' });
   expect(JSON.stringify(rows.map(({ content: _, ...kept }) => kept))).not.toContain('@');
   expect(rows[0]?.subject).toBe(rows[1]?.subject);
+});
+
+test('a mailbox to which nobody consents is not withdrawn, and one in other letters is told of, without its name', async () => {
+  await give('Martin.Zoe@example.fr');
+  for (const args of [[], ['--dry-run']]) {
+    const { code, stdout, stderr } = await igc('withdraw', 'martin.zoe@example.fr', ...args);
+    expect([code, stdout]).toEqual([4, '']);
+    expect(stderr).toContain('upper and lower case');
+    expect(stderr).not.toMatch(/zoe/i);
+  }
+  const nobody = await igc('withdraw', 'martin.zo@example.fr');
+  expect([nobody.code, nobody.stderr.includes('upper and lower case')]).toEqual([4, false]);
+  expect(await igc('withdraw', 'Martin.Zoe@example.fr')).toMatchObject({ code: 0 });
 });
