@@ -78,7 +78,7 @@ it('before the notice is recorded: the next worker records and sends it once', a
   start();
   await eventually(
     'recording waits',
-    async () => (await waitingForLock(watch, 'worker', 'insert into "notice_mail"')) > 0,
+    async () => (await waitingForLock(watch, 'worker', 'insert into notice_mail')) > 0,
   );
   await kill();
   await lock.end();
