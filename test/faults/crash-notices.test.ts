@@ -114,7 +114,7 @@ it.each<Crash>([
     reach: async () => {
       const lock = await holding('lock table notice_mail in share mode');
       start();
-      await waits('insert into "notice_mail"');
+      await waits('insert into notice_mail');
       return lock;
     },
     left: undefined,
