@@ -67,13 +67,11 @@ export async function sendAndKill({ stage, db }: Place, { mails, kills, workers 
   return { ...tally(wanted, deliveries), mails: wanted.length, kills: killed };
 }
 
-const PENDING = sql`certificate_id is not null and state in ('pending', 'sending')`;
-
-/** Mails of notices alone, for a digest is sent in the morning; and of certificates that do not end meanwhile. */
+/** Mails of notices alone, of certificates that do not end meanwhile. A digest, which names the certificates of many, is set aside. */
 async function takeNewest({ read }: Database, count: number): Promise<readonly WantedMail[]> {
   await read.execute(sql`
     update notice_mail set state = 'sent', settled_at = now()
-    where ${PENDING} and id not in (
+    where state in ('pending', 'sending') and id not in (
       select mail.id from notice_mail mail join certificate on certificate.id = certificate_id
       where mail.state = 'pending' and not_after > now() + interval '1 hour' order by mail.id desc limit ${count})`);
   await read.execute(sql`vacuum analyze notice_mail`);
@@ -97,7 +95,7 @@ async function untilSettled({ read }: Database, count: number): Promise<void> {
   for (let last = count; ; ) {
     await sleep(LOOK_MS);
     const { rows } = await read.execute<{ open: number }>(
-      sql`select count(*)::int as open from notice_mail where ${PENDING}`,
+      sql`select count(*)::int as open from notice_mail where certificate_id is not null and state in ('pending', 'sending')`,
     );
     const open = rows[0]?.open ?? 0;
     if (open === 0) return;
