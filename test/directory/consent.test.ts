@@ -9,7 +9,7 @@ import { foldMailbox } from '../../src/policy/mailboxes.ts';
 import { giveConsent, withdrawConsent } from '../../src/store/consent.ts';
 import { fillCertificateStore } from '../../src/store/fill.ts';
 import { HOSPITAL, issueTo, MARTIN, OPERATOR } from '../helpers/cast.ts';
-import { BASE, type DirectoryStage, prepareDirectory } from '../helpers/directory.ts';
+import { BASE, type DirectoryStage, followedToTheEnd, prepareDirectory } from '../helpers/directory.ts';
 
 const MAILBOX = 'zoe.martin@demo.igc-sante.fr';
 const PERSON = {
@@ -78,11 +78,12 @@ describe('a professional', () => {
   });
 
   it('who consents is shown with mailbox and certificate at the next look, and without both when that is withdrawn', async () => {
+    await followedToTheEnd(stage, follower);
     expect(await give(MAILBOX)).toMatchObject({ certificates: 1, consented: 1 });
     expect((await directoryLag(stage.system)).rows).toBe(1);
     await follower.follow();
     expect(await seen(PERSON_DN)).toEqual(withMail());
-    expect((await directoryLag(stage.system)).rows).toBe(0);
+    await followedToTheEnd(stage, follower);
     expect((await differences()).filter(({ entry }) => !entry.includes('authority'))).toEqual([]);
     expect(await withdraw(MAILBOX)).toMatchObject({ certificates: 1, consented: 0 });
     await follower.follow();

@@ -6,7 +6,7 @@ import { writeAuthorities } from '../../src/directory/authorities.ts';
 import type { DirectoryConnection } from '../../src/directory/ldap.ts';
 import { type Reconciliation, reconcileDirectory } from '../../src/directory/reconcile.ts';
 import { HOSPITAL, issueTo, MARTIN } from '../helpers/cast.ts';
-import { BASE, type DirectoryStage, prepareDirectory } from '../helpers/directory.ts';
+import { BASE, type DirectoryStage, followedToTheEnd, prepareDirectory } from '../helpers/directory.ts';
 
 let stage: DirectoryStage;
 let connection: DirectoryConnection;
@@ -107,6 +107,7 @@ describe('a reconciliation', () => {
     expect(await igc('reconcile', '--json')).toMatchObject({ code: 5 });
     expect((await igc('reconcile', '--mend')).code).toBe(0);
     expect((await igc('reconcile')).stderr).toContain('entries compared, 0 differ');
+    await followedToTheEnd(stage, stage.follower('worker'));
     const { code, stdout } = await igc('status', '--json');
     expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 0, state: 'on', waiting: 0, refused: 0 });
   });

@@ -2,12 +2,13 @@
 
 import { type Slapd, startSlapd } from '../../scripts/slapd.ts';
 import { loadConfig } from '../../src/config.ts';
+import { directoryLag } from '../../src/directory/lag.ts';
 import { type DirectoryConnection, openConnection } from '../../src/directory/ldap.ts';
 import { createFollower, type DirectoryFollower } from '../../src/directory/publish.ts';
 import { type LdapSettings, ldapSettings } from '../../src/directory/settings.ts';
 import type { System } from '../../src/system.ts';
 import { recordStructures } from './cast.ts';
-import { freePort, prepareService, type Service, untilReady } from './service.ts';
+import { freePort, prepareService, type Service, until, untilReady } from './service.ts';
 
 export const BASE = 'OU=IGC-SANTE TEST,OU=0002 187512751,O=ASIP-SANTE,C=FR';
 const TIMEOUT_MS = 2_000;
@@ -62,3 +63,13 @@ export async function prepareDirectory(): Promise<DirectoryStage> {
     },
   };
 }
+
+/**
+ * Follows until no row of the feed is behind. A row counts as behind while an older transaction is open, in the database of another
+ * test even: the server has one horizon for all.
+ */
+export const followedToTheEnd = ({ system }: DirectoryStage, follower: DirectoryFollower): Promise<void> =>
+  until(async () => {
+    await follower.follow();
+    return (await directoryLag(system)).rows === 0;
+  });

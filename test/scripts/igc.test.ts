@@ -78,6 +78,7 @@ describe('help', () => {
       'igc webhook ping',
       'igc webhook deliveries',
       'igc webhook redeliver',
+      'igc webhook drop',
       'igc doctor',
       'igc completion',
     ]);
