@@ -196,6 +196,7 @@ describe('what is told', () => {
   it('is nothing that happened before a webhook was there, or while it was disabled', async () => {
     await stage.begin();
     await stage.issue();
+    await untilFinal(stage.fresh.db);
     await stage.run();
     const webhook = await stage.subscribe('all');
     const { id } = await stage.issue();
@@ -203,6 +204,7 @@ describe('what is told', () => {
     expect(stage.told('all')).toEqual([`certificate.issued/${id}`]);
     await disableWebhook(read(), webhook, { at: stage.now(), why: 'operator' });
     await stage.issue();
+    await untilFinal(stage.fresh.db);
     await stage.run();
     await enableWebhook(read(), webhook, { at: stage.now(), giveUpAt: stage.now() });
     await stage.run();
