@@ -94,6 +94,10 @@ export async function listAlarms(
   return rows.map(present);
 }
 
+/** What the open alarms of a kind are about. */
+export const openSubjects = async (tx: Tx, kind: string): Promise<ReadonlySet<string>> =>
+  new Set((await listAlarms(tx, { kind })).map(({ subject }) => subject));
+
 /** How many alarms of each kind are open. */
 export async function countOpenAlarms(tx: Tx): Promise<ReadonlyMap<string, number>> {
   const rows = await tx

@@ -5,6 +5,7 @@ import type { UndeliveredAlarm } from '#db/alarms.ts';
 import type { AlarmKind } from '../alarms/raise.ts';
 import type { NoticePolicy } from '../policy/notices.ts';
 import type { Mail } from './mail.ts';
+import { domainOf } from './message.ts';
 import { alarmWords, type Language } from './templates.ts';
 
 const TITLES: Readonly<Record<AlarmKind, Readonly<Record<Language, string>>>> = {
@@ -50,5 +51,5 @@ export function alarmMail(
 function messageIdOf(alarms: readonly Told[], { from }: Policy): string {
   const names = alarms.map(({ id, event }) => `${id}.${event}`).sort();
   const name = names.length === 1 ? names[0] : createHash('sha256').update(names.join()).digest('hex').slice(0, 32);
-  return `<alarm.${name}@${from.address.slice(from.address.lastIndexOf('@') + 1)}>`;
+  return `<alarm.${name}@${domainOf(from.address)}>`;
 }

@@ -1,6 +1,6 @@
 // Mails that came back: RFC 3464 delivery status notifications, which the mail system leaves in a folder, one file each, or hands in at
-// the API, which leaves them in a table. What they say
-// is a stranger's word: it is believed only about a mail that we sent to the very address that it names.
+// the API, which leaves them in a table. What they say is a stranger's word: it is believed only about a mail that we sent to the very
+// address that it names.
 
 import { mkdir, open, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -39,7 +39,8 @@ export const digestMessageId = (contactId: string, day: string, { from }: Pick<N
 export const rehearsalMessageId = (unique: string, { from }: Pick<NoticePolicy, 'from'>): string =>
   `<rehearsal.${unique}@${domainOf(from.address)}>`;
 
-const domainOf = (address: string): string => address.slice(address.lastIndexOf('@') + 1);
+/** What stands after the @ of an address, and in the Message-IDs of all that comes from it. */
+export const domainOf = (address: string): string => address.slice(address.lastIndexOf('@') + 1);
 
 /** One certificate's notice, with its end for the reader's calendar. */
 export function noticeMail(envelope: Envelope, ending: Ending, policies: Policies): HtmlMail {

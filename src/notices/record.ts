@@ -1,7 +1,7 @@
 // Finds what is due and writes it down: a notice for each certificate and threshold, and a mail for each of its recipients. Nothing is
 // sent here.
 
-import { listAlarms } from '#db/alarms.ts';
+import { openSubjects } from '#db/alarms.ts';
 import type { Tx } from '#db/connect.ts';
 import { collectDigests } from '#db/notice-mails.ts';
 import { recordNoticeProgress, recordNotices } from '#db/notices.ts';
@@ -82,7 +82,6 @@ async function tellWhoIsMissing(system: RecordNeeds, { reached, unreached }: Fou
       ...{ kind: 'contact_missing', subject },
       detail: 'no address of its own works; the notice went to the fallback and to the operators',
     });
-  const open = await listAlarms(system.db.read, { kind: 'contact_missing' });
-  for (const { subject } of open)
+  for (const subject of await openSubjects(system.db.read, 'contact_missing'))
     if (reached.has(subject) && !unreached.has(subject)) await clearAlarm(system, { kind: 'contact_missing', subject });
 }

@@ -1,7 +1,7 @@
 // Says what needs a person: events that a webhook never took, and webhooks whose receiver wants nothing any more. The rows are asked,
 // not the sender that wrote them: it may have been killed since.
 
-import { listAlarms } from '#db/alarms.ts';
+import { openSubjects } from '#db/alarms.ts';
 import { webhooksGivenUpOn } from '#db/webhook-deliveries.ts';
 import { listWebhooks } from '#db/webhooks.ts';
 import { clearAlarm, raiseAlarm } from '../alarms/raise.ts';
@@ -33,7 +33,7 @@ type Watched = {
 };
 
 async function tell(system: WatchNeeds, { kind, subjects, detail }: Watched): Promise<void> {
-  const open = new Set((await listAlarms(system.db.read, { kind })).map(({ subject }) => subject));
+  const open = await openSubjects(system.db.read, kind);
   for (const subject of subjects) if (!open.has(subject)) await raiseAlarm(system, { kind, subject, detail });
   for (const subject of open) if (!subjects.has(subject)) await clearAlarm(system, { kind, subject });
 }

@@ -1,7 +1,7 @@
 // Jobs that failed as often as they may: nobody tries them again by itself, so somebody has to know. The rows are asked, not the
 // worker that ran them: it may have been killed in the last attempt.
 
-import { listAlarms } from '#db/alarms.ts';
+import { openSubjects } from '#db/alarms.ts';
 import { type Job, jobsStillThere, listJobs } from '#db/jobs.ts';
 import { clearAlarm, raiseAlarm } from '../alarms/raise.ts';
 import type { System } from '../system.ts';
@@ -11,7 +11,7 @@ const MOST = 200;
 
 /** Raises an alarm for each job that was given up, and clears those of jobs that are done, or gone, since. */
 export async function watchGivenUpJobs(system: System): Promise<void> {
-  const open = new Set((await listAlarms(system.db.read, { kind: 'job_failed' })).map(({ subject }) => subject));
+  const open = await openSubjects(system.db.read, 'job_failed');
   const failed = await listJobs(system.db.read, { states: ['failed'], limit: MOST });
   for (const job of failed.filter((job) => !open.has(nameOf(job)))) {
     const detail = `all ${job.maxAttempts} attempts failed; see \`igc jobs list --failed\``;
